@@ -1,0 +1,1 @@
+//! The actors that carry out plans, and the guardian that rebuilds them.

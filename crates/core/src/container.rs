@@ -1,0 +1,94 @@
+//! What one look at a container told.
+
+use crate::ids::ContainerId;
+use crate::labels::Claim;
+use crate::state::DockerState;
+use crate::text;
+
+/// A container as a list or an inspect described it, reduced to what the index needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Its full id.
+    pub id: ContainerId,
+    /// Its state in the engine's words.
+    pub state: DockerState,
+    /// The image it was made from.
+    pub image: ImageRef,
+    /// The lowest private TCP port that it has; `None` where none is listed, as for a container that does not run.
+    pub port: Option<u16>,
+    /// When it was made, in whole seconds since the epoch: all that a list tells.
+    pub created: i64,
+    /// What its labels claim; `None` if they name no workload.
+    pub claim: Option<Claim>,
+    /// What only an inspect knows; `None` in a list.
+    pub detail: Option<Detail>,
+}
+
+/// What an inspect tells beyond a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// Its restart policy.
+    pub restart: RestartPolicy,
+    /// How its process last ended, if it is not running.
+    pub exit: Option<ExitFacts>,
+}
+
+/// How a container's process ended. Only an inspect tells this: an event's attributes can be masked by labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitFacts {
+    /// The process's exit code; 128 + the signal's number where a signal ended it.
+    pub code: i64,
+    /// The kernel ended it for lack of memory.
+    pub oom_killed: bool,
+}
+
+/// A container's restart policy, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartPolicy {
+    /// An exit is final.
+    Never,
+    /// An exit may be followed by a restart: `always`, `unless-stopped`, `on-failure`, and any policy not known here.
+    MayRestart,
+}
+
+impl RestartPolicy {
+    /// Reads the policy's name; an empty one means that there is none.
+    pub fn parse(name: &str) -> Self {
+        match name {
+            "" | "no" => Self::Never,
+            _ => Self::MayRestart,
+        }
+    }
+}
+
+/// The image a container was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageRef {
+    /// The reference it was made from, as an inspect's `Config.Image` and mostly a list tells it.
+    Reference(Box<str>),
+    /// A list's bare `sha256:…`: shown when the tag has moved on, or when it was made from an id.
+    BareId(Box<str>),
+}
+
+impl ImageRef {
+    /// Longest reference kept, in bytes.
+    pub const MAX_LEN: usize = 1024;
+
+    /// A list's `Image`.
+    pub fn from_list(image: &str) -> Self {
+        let text = text::printable(image, Self::MAX_LEN).into();
+        if image.starts_with("sha256:") { Self::BareId(text) } else { Self::Reference(text) }
+    }
+
+    /// An inspect's `Config.Image`, whatever it looks like.
+    pub fn from_inspect(image: &str) -> Self {
+        Self::Reference(text::printable(image, Self::MAX_LEN).into())
+    }
+
+    /// The text of the `image_ref` column.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Reference(text) | Self::BareId(text) => text,
+        }
+    }
+}

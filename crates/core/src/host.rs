@@ -1,0 +1,62 @@
+//! Which daemon a host is.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What tells one daemon from another: `/info`'s `ID` and `DockerRootDir`.
+///
+/// The id alone is a key file that all daemons of one machine share. An engine whose id differs at every call (Podman)
+/// has none here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DaemonIdentity {
+    /// `/info`'s `ID`; `None` if the engine's does not hold.
+    pub id: Option<String>,
+    /// `/info`'s `DockerRootDir`.
+    pub root: String,
+}
+
+impl DaemonIdentity {
+    /// Whether it can be pinned: an engine without an id that holds cannot.
+    pub fn can_be_pinned(&self) -> bool {
+        self.id.is_some()
+    }
+}
+
+impl fmt::Display for DaemonIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.id.as_deref().unwrap_or("-"), self.root)
+    }
+}
+
+/// `ID@ROOT` was expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a daemon is written ID@ROOT, as the error that refuses it prints it")]
+pub struct NotAnIdentity;
+
+impl FromStr for DaemonIdentity {
+    type Err = NotAnIdentity;
+
+    fn from_str(text: &str) -> Result<Self, NotAnIdentity> {
+        let (id, root) = text.split_once('@').ok_or(NotAnIdentity)?;
+        if id.is_empty() || root.is_empty() {
+            return Err(NotAnIdentity);
+        }
+        Ok(Self { id: (id != "-").then(|| id.to_owned()), root: root.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        for id in [Some("AB:CD".to_owned()), None] {
+            let identity = DaemonIdentity { id, root: "/var/lib/docker".into() };
+            assert_eq!(identity.to_string().parse(), Ok(identity));
+        }
+        for bad in ["", "x", "@/r", "x@"] {
+            assert_eq!(bad.parse::<DaemonIdentity>(), Err(NotAnIdentity));
+        }
+    }
+}

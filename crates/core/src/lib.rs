@@ -1,0 +1,15 @@
+//! What is true: the index of containers as a state machine without I/O.
+//!
+//! Pure: no clock, no async, no actor, no database, no socket. Everything it knows it is told, and everything it
+//! wants done it returns as plain data.
+
+pub mod container;
+pub mod event;
+pub mod host;
+pub mod ids;
+pub mod labels;
+pub mod row;
+pub mod stamp;
+pub mod state;
+mod text;
+pub mod workload;

@@ -1,0 +1,1 @@
+//! Docker's API behind a small interface: list, inspect, events, identity.

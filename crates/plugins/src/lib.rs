@@ -1,0 +1,1 @@
+//! What reconciles a workload: the Plugin interface and its drivers.

@@ -1,0 +1,1 @@
+//! tinyforge's database behind a small interface: load, write, watch, query.
