@@ -1,0 +1,267 @@
+//! What is known of one container, and how observations of it are merged.
+
+use std::time::Duration;
+
+use crate::container::{ExitFacts, ImageRef, RestartPolicy, Snapshot};
+use crate::event::{Action, Event};
+use crate::row::Cause;
+use crate::stamp::Stamp;
+use crate::state::{DockerState, RowState};
+
+/// For so long after a `die` a list may still say `running`: 0.7 s were measured under load.
+const LIST_LAG: Duration = Duration::from_secs(1);
+
+/// One container, as far as it is known.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// What the newest answered look or list said.
+    pub(super) sure: Sure,
+    /// When that look or list was begun.
+    begun: Stamp,
+    /// What an event received since then claims.
+    provisional: Option<Provisional>,
+    /// The newest `timeNano` seen.
+    newest_nanos: Option<i64>,
+    /// When the newest `die` was received.
+    died: Option<Stamp>,
+    /// When the newest inspect was begun that found it.
+    inspected: Option<Stamp>,
+    /// A look is owed that is begun at this moment or later.
+    pub(super) wanted: Option<Stamp>,
+    /// The look is owed because a list did not have it.
+    pub(super) absent: bool,
+    /// When the newest list that had it was begun.
+    pub(super) listed: Option<Stamp>,
+    /// A person was told that its kind label is wrong.
+    pub(super) warned: bool,
+}
+
+/// What is certain of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sure {
+    /// Nothing: only events, or a row, have named it.
+    Nothing,
+    /// It exists.
+    Seen(Box<Seen>),
+    /// It is gone. Kept for a while, so that an older list cannot bring it back.
+    Gone,
+}
+
+/// A container that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// As the newest look or list has it; its `detail` is taken apart into the two below.
+    pub(super) snapshot: Snapshot,
+    /// How its process ended: `None` if no inspect has told since it stopped.
+    pub(super) exit: Option<Option<ExitFacts>>,
+    /// Its restart policy, once an inspect told it.
+    restart: Option<RestartPolicy>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Provisional {
+    received: Stamp,
+    action: Action,
+    says: Claimed,
+}
+
+/// What an event claims a container's state to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Claimed {
+    /// It exists, in this state.
+    State(RowState),
+    /// It is gone.
+    Gone,
+}
+
+/// What merging an observation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Merged {
+    /// Something that a row or a plugin can see is different now.
+    Changed,
+    /// Nothing is different.
+    Same,
+    /// The observation was not believed: something newer is known.
+    Stale,
+}
+
+impl Known {
+    /// A container of which nothing is known.
+    pub(super) fn nothing() -> Self {
+        Self {
+            sure: Sure::Nothing,
+            begun: Stamp::default(),
+            provisional: None,
+            newest_nanos: None,
+            died: None,
+            inspected: None,
+            wanted: None,
+            absent: false,
+            listed: None,
+            warned: false,
+        }
+    }
+
+    /// The container, if it is certain that it exists.
+    pub(super) fn seen(&self) -> Option<&Seen> {
+        match &self.sure {
+            Sure::Seen(seen) => Some(seen),
+            Sure::Nothing | Sure::Gone => None,
+        }
+    }
+
+    /// What an event claims, and which, where no look has confirmed or corrected it yet.
+    pub(super) fn claimed(&self) -> Option<(&Claimed, Cause)> {
+        self.provisional.as_ref().map(|p| (&p.says, Cause::Event(p.action.clone())))
+    }
+
+    /// Whether the newest that is known was begun before `begun`.
+    pub(super) fn is_older_than(&self, begun: Stamp) -> bool {
+        let provisional = self.provisional.as_ref().map(|p| p.received);
+        provisional.unwrap_or_default().max(self.begun) < begun
+    }
+
+    /// Forgets how its process ended, so that an inspect tells it again.
+    pub(super) fn doubt_exit(&mut self) {
+        if let Sure::Seen(seen) = &mut self.sure {
+            seen.exit = None;
+        }
+    }
+
+    /// Owes a look begun at `from` or later.
+    pub(super) fn want(&mut self, from: Stamp) {
+        self.wanted = Some(self.wanted.map_or(from, |was| was.max(from)));
+    }
+
+    /// Merges an event. A look is owed after each.
+    pub(super) fn merge_event(&mut self, event: &Event, only_mark: bool) -> Merged {
+        self.want(event.received);
+        self.died = self.died.max(event.died);
+        let newest = self.newest_nanos.replace(event.daemon_nanos.max(self.newest_nanos.unwrap_or(i64::MIN)));
+        if only_mark || newest.is_some_and(|newest| event.daemon_nanos < newest) {
+            return Merged::Same;
+        }
+        let Some(says) = self.believable(&event.action) else { return Merged::Same };
+        if !self.is_older_than(event.received) {
+            return Merged::Stale;
+        }
+        self.provisional = Some(Provisional { received: event.received, action: event.action.clone(), says });
+        Merged::Changed
+    }
+
+    /// What an action says of the state by itself, if that can be written before a look.
+    fn believable(&self, action: &Action) -> Option<Claimed> {
+        let may_restart = || self.seen().and_then(|seen| seen.restart) == Some(RestartPolicy::MayRestart);
+        match action {
+            Action::Start | Action::Restart | Action::Unpause => Some(Claimed::State(RowState::Running)),
+            Action::Pause => Some(Claimed::State(RowState::Paused)),
+            Action::Die if may_restart() => None,
+            Action::Die => Some(Claimed::State(RowState::Stopped)),
+            Action::Destroy => Some(Claimed::Gone),
+            Action::Create | Action::Other(_) => None,
+        }
+    }
+
+    /// Merges what a look found: an inspect, or a list filtered by the container's id.
+    pub(super) fn merge_look(&mut self, snapshot: Snapshot, begun: Stamp) -> Merged {
+        if snapshot.detail.is_none() {
+            return self.merge_listed(snapshot, begun);
+        }
+        if self.wanted.is_some_and(|wanted| wanted <= begun) {
+            self.wanted = None;
+            self.absent = false;
+        }
+        if !self.is_older_than(begun) {
+            return Merged::Stale;
+        }
+        self.inspected = Some(begun);
+        self.replace(snapshot, begun)
+    }
+
+    /// Merges a list's entry. A `running` that may be older than an exit is not believed: a look is owed instead.
+    pub(super) fn merge_listed(&mut self, snapshot: Snapshot, begun: Stamp) -> Merged {
+        if !self.is_older_than(begun) {
+            return Merged::Stale;
+        }
+        if snapshot.state == DockerState::Running && self.may_lag(begun) {
+            self.want(begun);
+            return Merged::Stale;
+        }
+        self.replace(snapshot, begun)
+    }
+
+    fn may_lag(&self, begun: Stamp) -> bool {
+        let Some(died) = self.died else { return false };
+        let runs_again = self.inspected.is_some_and(|at| at > died)
+            && self.seen().is_some_and(|seen| seen.snapshot.state == DockerState::Running);
+        begun < died + LIST_LAG && !runs_again
+    }
+
+    fn replace(&mut self, mut snapshot: Snapshot, begun: Stamp) -> Merged {
+        let was = self.seen();
+        let detail = snapshot.detail.take();
+        let stopped = snapshot.state.column() == RowState::Stopped;
+        let same_stop = was.filter(|was| stopped && was.snapshot.state.column() == RowState::Stopped);
+        if let (Some(was), ImageRef::BareId(_)) = (was, &snapshot.image) {
+            snapshot.image = was.snapshot.image.clone();
+        }
+        if let Some(was) = was {
+            // Labels are a container's for life.
+            snapshot.claim = was.snapshot.claim.clone();
+        }
+        let seen = Seen {
+            exit: detail.as_ref().map(|d| d.exit).or_else(|| same_stop.and_then(|was| was.exit)),
+            restart: detail.as_ref().map(|d| d.restart).or_else(|| was.and_then(|was| was.restart)),
+            snapshot,
+        };
+        let changed = self.provisional.take().is_some() || was_other(&self.sure, &seen);
+        self.sure = Sure::Seen(Box::new(seen));
+        self.begun = begun;
+        if self.wanted.is_none() {
+            self.absent = false;
+        }
+        if changed { Merged::Changed } else { Merged::Same }
+    }
+
+    /// Merges a confirmed absence.
+    pub(super) fn merge_gone(&mut self, begun: Stamp) -> Merged {
+        if self.wanted.is_some_and(|wanted| wanted <= begun) {
+            self.wanted = None;
+        }
+        if !self.is_older_than(begun) {
+            return Merged::Stale;
+        }
+        self.provisional = None;
+        self.begun = begun;
+        if std::mem::replace(&mut self.sure, Sure::Gone) == Sure::Gone {
+            Merged::Same
+        } else {
+            Merged::Changed
+        }
+    }
+
+    /// Whether it can be forgotten, now that a list begun at `begun` does not have it: nothing is owed, and no answer
+    /// that was begun before it went can still be under way.
+    pub(super) fn is_forgettable(&self, begun: Stamp, longest_answer: Duration) -> bool {
+        self.wanted.is_none()
+            && self.provisional.is_none()
+            && !matches!(self.sure, Sure::Seen(_))
+            && self.begun + longest_answer < begun
+    }
+}
+
+fn was_other(sure: &Sure, seen: &Seen) -> bool {
+    !matches!(sure, Sure::Seen(was) if **was == *seen)
+}
+
+impl Seen {
+    /// Whether an inspect is owed because the container has stopped and nothing has told how.
+    pub(super) fn lacks_exit_facts(&self) -> bool {
+        self.exit.is_none() && self.snapshot.state.column() == RowState::Stopped
+    }
+
+    /// Whether an inspect is owed because only a bare image id is known.
+    pub(super) fn lacks_image(&self) -> bool {
+        matches!(self.snapshot.image, ImageRef::BareId(_))
+    }
+}

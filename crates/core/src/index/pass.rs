@@ -1,0 +1,235 @@
+//! A full pass: what a complete list confirms, and what its silence may mean.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::host::DaemonIdentity;
+use crate::ids::{ContainerId, RowId};
+use crate::plan::{LookRequest, Notice, Pass, Plan, Tally, Touch};
+use crate::row::Cause;
+use crate::stamp::Stamp;
+
+use super::decide::Refusal;
+use super::known::{Claimed, Known, Merged, Sure};
+use super::{Index, List};
+
+/// From so many rows on, an absence or an orphaning of more than half of the host's live rows is doubted.
+const MANY: usize = 5;
+
+/// No look or list takes longer than this from being begun to being merged.
+const LONGEST_ANSWER: Duration = Duration::from_secs(600);
+
+impl Index {
+    pub(super) fn pass(&mut self, list: List, plan: &mut Plan) {
+        if let Some(refused) = self.refuse_daemon(&list) {
+            self.estranged = true;
+            self.settling = Some(list.begun);
+            plan.pass = Some(refused);
+            return;
+        }
+        self.estranged = false;
+        if self.pinned.as_ref() != Some(&list.daemon) && list.daemon.can_be_pinned() {
+            plan.pin = Some(list.daemon.clone());
+        }
+        self.trusted = Some(list.daemon);
+        self.settling = self.settling.filter(|opened| *opened > list.begun);
+        let cause = if std::mem::take(&mut self.first_pass) { Cause::Start } else { Cause::List };
+
+        plan.pass = Some(Pass::Merged(self.merge_list(list.begun, list.containers, plan)));
+        self.weigh_absences(list.begun, plan);
+        self.weigh_orphans(list.begun, plan);
+        self.decide_all(&cause, plan);
+        self.ask_for_owed_looks(plan);
+        self.forget(list.begun);
+        plan.touch = Some(Touch { except: self.unseen_rows(list.begun) });
+        let handed = self.workloads.values().filter(|workload| !workload.source_kind.is_empty());
+        plan.reconcile.extend(handed.map(|workload| workload.id.clone()));
+    }
+
+    /// Whether the list is another daemon's than this host's.
+    fn refuse_daemon(&self, list: &List) -> Option<Pass> {
+        if self.config.accept.as_ref() == Some(&list.daemon) {
+            return None;
+        }
+        match self.pinned.as_ref().or(self.trusted.as_ref()) {
+            Some(pinned) if *pinned == list.daemon => None,
+            Some(pinned) => Some(Pass::AnotherDaemon { pinned: pinned.clone(), seen: list.daemon.clone() }),
+            None => self.refuse_stranger(list),
+        }
+    }
+
+    /// A daemon seen for the first time that has none of the host's live rows' containers is not believed.
+    fn refuse_stranger(&self, list: &List) -> Option<Pass> {
+        let live = self.live_rows();
+        let listed: BTreeSet<_> = list.containers.iter().map(|snapshot| &snapshot.id).collect();
+        let stranger = live.len() >= MANY && live.iter().all(|(_, container)| !listed.contains(container));
+        stranger.then(|| Pass::Stranger { seen: list.daemon.clone(), rows: live.len() })
+    }
+
+    fn merge_list(
+        &mut self,
+        begun: Stamp,
+        containers: Vec<crate::container::Snapshot>,
+        plan: &mut Plan,
+    ) -> Tally {
+        let mut tally = Tally::default();
+        for snapshot in containers {
+            let id = snapshot.id.clone();
+            let known = self.known.entry(id.clone()).or_insert_with(Known::nothing);
+            known.listed = Some(begun);
+            known.merge_listed(snapshot, begun);
+            // Rows are decided when the whole list is merged: halfway, a row's own container may not be known yet.
+            self.register_claim(&id, plan);
+            self.owe_facts_of(&id, begun, plan);
+            self.tally(&id, &mut tally);
+        }
+        tally
+    }
+
+    fn tally(&self, id: &ContainerId, tally: &mut Tally) {
+        tally.listed += 1;
+        let Some(seen) = self.known.get(id).and_then(|known| known.seen()) else { return };
+        match self.accept(seen).map(|_| ()) {
+            Ok(()) if self.homes(id).is_empty() => tally.ignored.awaiting_deployer += 1,
+            Ok(()) => tally.managed += 1,
+            Err(Refusal::Unlabelled) => tally.ignored.unlabelled += 1,
+            Err(Refusal::UnknownWorkload) => tally.ignored.unknown_workload += 1,
+            Err(Refusal::KindMismatch) => tally.ignored.kind_mismatch += 1,
+        }
+    }
+
+    /// The host's rows that are not `missing` and have a container.
+    fn live_rows(&self) -> Vec<(RowId, ContainerId)> {
+        let host = &self.config.host;
+        self.rows.iter().filter_map(|(id, entry)| Some((id.clone(), entry.live_container(host)?))).collect()
+    }
+
+    /// Absence is confirmed: an inspect must agree with the list, and where many are absent at once, a second list
+    /// before it.
+    fn weigh_absences(&mut self, begun: Stamp, plan: &mut Plan) {
+        let live = self.live_rows();
+        let (asked, absent): (Vec<_>, Vec<_>) = live
+            .iter()
+            .filter(|(row, container)| self.is_absent(row, container, begun))
+            .cloned()
+            .partition(|(_, container)| self.known.get(container).is_some_and(|known| known.absent));
+        let many = absent.len() >= MANY && absent.len() * 2 > live.len();
+        let doubted = std::mem::take(&mut self.doubted);
+        let (believed, fresh): (Vec<_>, Vec<_>) =
+            absent.into_iter().partition(|(row, _)| !many || doubted.contains(row));
+        if !fresh.is_empty() {
+            if doubted.is_empty() {
+                plan.notices.push(Notice::ManyAbsent { rows: fresh.len() });
+            }
+            plan.list_again = true;
+            self.doubted = fresh.into_iter().map(|(row, _)| row).collect();
+        }
+        for (_, container) in asked.into_iter().chain(believed) {
+            self.suspect(container, begun);
+        }
+        self.weigh_absent_rivals(begun);
+    }
+
+    /// Whether a list begun at `begun` should have had a row's container and did not.
+    fn is_absent(&self, row: &RowId, container: &ContainerId, begun: Stamp) -> bool {
+        let known_before = self.rows.get(row).is_some_and(|entry| entry.since < begun);
+        let Some(known) = self.known.get(container) else { return known_before };
+        let claimed_gone = known.claimed().is_some_and(|(says, _)| *says == Claimed::Gone);
+        known_before
+            && known.listed != Some(begun)
+            && known.is_older_than(begun)
+            && known.sure != Sure::Gone
+            && !claimed_gone
+    }
+
+    /// Containers without a row of their own: those that a workload accounts for are inspected, the others forgotten.
+    fn weigh_absent_rivals(&mut self, begun: Stamp) {
+        let absent: Vec<_> = self
+            .known
+            .iter()
+            .filter(|(id, known)| {
+                known.listed != Some(begun) && known.is_older_than(begun) && self.rows.holding(id).is_empty()
+            })
+            .filter_map(|(id, known)| Some((id.clone(), self.accept(known.seen()?).is_ok())))
+            .collect();
+        for (id, accepted) in absent {
+            if accepted {
+                self.suspect(id, begun);
+            } else {
+                self.dismiss(&id, begun);
+            }
+        }
+    }
+
+    fn suspect(&mut self, container: ContainerId, begun: Stamp) {
+        let known = self.known.entry(container).or_insert_with(Known::nothing);
+        known.absent = true;
+        if known.wanted.is_none() {
+            known.want(begun);
+        }
+    }
+
+    fn dismiss(&mut self, id: &ContainerId, begun: Stamp) {
+        let Some(known) = self.known.get_mut(id) else { return };
+        let claim = known.seen().and_then(|seen| seen.snapshot.claim.clone());
+        if known.merge_gone(begun) == Merged::Changed
+            && let Some(claim) = claim
+        {
+            // No workload accounted for it, so it competed for no row.
+            self.withdraw_claim(id, &claim);
+        }
+    }
+
+    /// Rows whose container exists and that no workload accounts for are swept. If that is many at once, the workloads
+    /// are doubted: they must be read twice, an interval apart.
+    fn weigh_orphans(&mut self, begun: Stamp, plan: &mut Plan) {
+        let live = self.live_rows();
+        let orphans: Vec<_> = live
+            .iter()
+            .filter(|(_, container)| {
+                let listed = self.known.get(container).filter(|known| known.listed == Some(begun));
+                listed.and_then(|known| known.seen()).is_some_and(|seen| self.accept(seen).is_err())
+            })
+            .cloned()
+            .collect();
+        let many = orphans.len() >= MANY && orphans.len() * 2 > live.len();
+        if !many {
+            self.orphaning = None;
+        } else if self.orphaning.is_none() {
+            plan.notices.push(Notice::ManyOrphaned { rows: orphans.len() });
+            self.orphaning = Some(self.workloads_read);
+        }
+        let believed = self.orphaning.is_none_or(|first| self.workloads_read >= first + self.config.interval);
+        plan.reload = !believed;
+        for entry in self.rows.values_mut() {
+            entry.orphaned = None;
+        }
+        for (row, container) in orphans.into_iter().filter(|_| believed) {
+            self.rows.entry(&row).orphaned = Some(container);
+            self.decide(&row, &Cause::Sweep, plan);
+        }
+    }
+
+    fn ask_for_owed_looks(&self, plan: &mut Plan) {
+        let owed = self.known.iter().filter(|(_, known)| known.wanted.is_some());
+        plan.looks.extend(owed.map(|(id, _)| LookRequest { container: id.clone(), unknown: false }));
+    }
+
+    fn forget(&mut self, begun: Stamp) {
+        self.known
+            .retain(|_, known| known.listed == Some(begun) || !known.is_forgettable(begun, LONGEST_ANSWER));
+    }
+
+    fn unseen_rows(&self, begun: Stamp) -> Vec<RowId> {
+        let unseen = |container: &ContainerId| {
+            let known = self.known.get(container).filter(|known| known.listed == Some(begun));
+            known.and_then(|known| known.seen()).is_none_or(|seen| self.accept(seen).is_err())
+        };
+        self.live_rows().into_iter().filter(|(_, container)| unseen(container)).map(|(row, _)| row).collect()
+    }
+
+    /// The daemon that is pinned to the host.
+    pub fn pinned(&self) -> Option<&DaemonIdentity> {
+        self.pinned.as_ref()
+    }
+}

@@ -1,0 +1,152 @@
+//! The host's rows: what the database holds, and what is on its way there.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::container::ExitFacts;
+use crate::ids::{ContainerId, HostName, RowId};
+use crate::row::{Cause, Row, StoredRow};
+use crate::stamp::Stamp;
+use crate::state::RowState;
+
+/// All rows that are known, each with its one write under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows {
+    entries: BTreeMap<RowId, Entry>,
+    by_container: HashMap<ContainerId, Vec<RowId>>,
+}
+
+/// One row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entry {
+    /// As the database holds it; `None` while its insert is under way.
+    pub(super) stored: Option<StoredRow>,
+    /// Since when it is known.
+    pub(super) since: Stamp,
+    /// The write under way. While there is one, no other is begun.
+    pub(super) flight: Option<Flight>,
+    /// Why the next write is owed, if one was asked for that could not be begun.
+    pub(super) owed: Option<Cause>,
+    /// The database refuses what should be written: not tried again until the database changes.
+    pub(super) refused: bool,
+    /// A write of it failed, or may have: what the database holds must be read before the next.
+    pub(super) uncertain: bool,
+    /// The container for which a full pass found no workload that accounts for it.
+    pub(super) orphaned: Option<ContainerId>,
+}
+
+/// A write under way.
+#[derive(Clone, Debug)]
+pub(super) struct Flight {
+    /// What the row will be.
+    pub(super) row: Row,
+    /// What the journal will know of the exit.
+    pub(super) exit: Option<ExitFacts>,
+    /// Why it is written.
+    pub(super) cause: Cause,
+}
+
+impl Entry {
+    /// The row as stored.
+    pub(super) fn row(&self) -> Option<&Row> {
+        self.stored.as_ref().map(|stored| &stored.row)
+    }
+
+    /// Its container, if it is a live row of `host`: not `missing`, and with a container.
+    pub(super) fn live_container(&self, host: &HostName) -> Option<ContainerId> {
+        self.row().filter(|row| row.host == *host && row.state != RowState::Missing)?.container()
+    }
+}
+
+impl Rows {
+    pub(super) fn get(&self, id: &RowId) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: &RowId) -> Option<&mut Entry> {
+        self.entries.get_mut(id)
+    }
+
+    /// The entry of `id`, made if there is none.
+    pub(super) fn entry(&mut self, id: &RowId) -> &mut Entry {
+        self.entries.entry(id.clone()).or_default()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&RowId, &Entry)> {
+        self.entries.iter()
+    }
+
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.values_mut()
+    }
+
+    /// The rows of this host that hold `container`.
+    pub(super) fn holding(&self, container: &ContainerId) -> &[RowId] {
+        self.by_container.get(container).map_or(&[], Vec::as_slice)
+    }
+
+    /// Sets what the database holds for `id`; the container that it held before, if that is another one.
+    pub(super) fn store(
+        &mut self,
+        id: &RowId,
+        stored: Option<StoredRow>,
+        host: &HostName,
+    ) -> Option<ContainerId> {
+        let before = self.get(id).and_then(Entry::row).and_then(|row| own_container(row, host));
+        let after = stored.as_ref().and_then(|stored| own_container(&stored.row, host));
+        if before != after {
+            if let Some(container) = &before {
+                self.unlink(container, id);
+            }
+            if let Some(container) = &after {
+                self.by_container.entry(container.clone()).or_default().push(id.clone());
+            }
+        }
+        let entry = self.entry(id);
+        entry.stored = stored;
+        if entry.stored.is_none() && entry.flight.is_none() {
+            self.entries.remove(id);
+        }
+        before.filter(|before| after.as_ref() != Some(before))
+    }
+
+    /// Replaces all rows by what was just read, and returns the containers that no row held before. Writes under way
+    /// stay under way; what was refused may be tried again.
+    pub(super) fn replace(
+        &mut self,
+        loaded: Vec<StoredRow>,
+        begun: Stamp,
+        host: &HostName,
+    ) -> Vec<ContainerId> {
+        let mut old = std::mem::take(&mut self.entries);
+        let held_before = std::mem::take(&mut self.by_container);
+        for stored in loaded {
+            let id = stored.row.id.clone();
+            let was = old.remove(&id);
+            let since = was.as_ref().filter(|was| was.stored.is_some()).map_or(begun, |was| was.since);
+            let (flight, owed) = was.map_or((None, None), |was| (was.flight, was.owed));
+            if let Some(container) = own_container(&stored.row, host) {
+                self.by_container.entry(container).or_default().push(id.clone());
+            }
+            self.entries.insert(id, Entry { stored: Some(stored), since, flight, owed, ..Entry::default() });
+        }
+        for (id, was) in old {
+            if was.flight.is_some() {
+                self.entries.insert(id, Entry { flight: was.flight, owed: was.owed, ..Entry::default() });
+            }
+        }
+        self.by_container.keys().filter(|container| !held_before.contains_key(*container)).cloned().collect()
+    }
+
+    fn unlink(&mut self, container: &ContainerId, id: &RowId) {
+        if let Some(ids) = self.by_container.get_mut(container) {
+            ids.retain(|other| other != id);
+            if ids.is_empty() {
+                self.by_container.remove(container);
+            }
+        }
+    }
+}
+
+fn own_container(row: &Row, host: &HostName) -> Option<ContainerId> {
+    if row.host == *host { row.container() } else { None }
+}

@@ -1,0 +1,122 @@
+//! A simulated daemon: what containers there are, and what a list or an inspect says of them.
+
+use std::collections::BTreeMap;
+
+use reconciler_core::container::{Detail, ExitFacts, ImageRef, RestartPolicy, Snapshot};
+use reconciler_core::event::Action;
+use reconciler_core::ids::ContainerId;
+use reconciler_core::labels::Claim;
+use reconciler_core::state::DockerState;
+
+/// For so long a list may lag behind an exit, in milliseconds.
+pub const LAG: u64 = 700;
+
+#[derive(Clone, Debug)]
+pub struct Container {
+    pub state: DockerState,
+    pub created: i64,
+    pub claim: Option<Claim>,
+    pub restart: RestartPolicy,
+    pub exit: Option<ExitFacts>,
+    pub tag_moved: bool,
+    pub died_at: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Daemon {
+    pub containers: BTreeMap<ContainerId, Container>,
+    /// Events that nobody has received yet: container, action, `timeNano`.
+    pub emitted: Vec<(ContainerId, Action, i64)>,
+    made: u64,
+    nanos: i64,
+}
+
+impl Daemon {
+    pub fn emit(&mut self, id: &ContainerId, action: Action) {
+        self.nanos += 1;
+        self.emitted.push((id.clone(), action, self.nanos));
+    }
+
+    pub fn create(&mut self, claim: Option<Claim>, restart: RestartPolicy, now: u64) -> ContainerId {
+        self.made += 1;
+        let id = ContainerId::parse(&format!("c{:03}", self.made)).unwrap();
+        let created = i64::try_from(now / 1000).unwrap();
+        let container = Container {
+            state: DockerState::Created,
+            created,
+            claim,
+            restart,
+            exit: None,
+            tag_moved: false,
+            died_at: None,
+        };
+        self.containers.insert(id.clone(), container);
+        self.emit(&id, Action::Create);
+        id
+    }
+
+    pub fn nth(&self, which: u8) -> Option<ContainerId> {
+        let count = self.containers.len();
+        (count > 0).then(|| self.containers.keys().nth(usize::from(which) % count).cloned()).flatten()
+    }
+
+    /// Does something to a container, if its state allows it.
+    pub fn operate(&mut self, id: &ContainerId, how: u8, now: u64) {
+        let Some(container) = self.containers.get_mut(id) else { return };
+        let (state, action) = match (how % 8, &container.state) {
+            (0 | 1, DockerState::Created | DockerState::Exited) => (DockerState::Running, Action::Start),
+            (2..=4, DockerState::Running) => {
+                container.exit = Some(ExitFacts { code: i64::from(how), oom_killed: how > 128 });
+                container.died_at = Some(now);
+                let restarts = container.restart == RestartPolicy::MayRestart && how > 60;
+                (if restarts { DockerState::Restarting } else { DockerState::Exited }, Action::Die)
+            }
+            (5, DockerState::Running) => (DockerState::Paused, Action::Pause),
+            (5, DockerState::Paused) => (DockerState::Running, Action::Unpause),
+            (6, DockerState::Restarting) => (DockerState::Running, Action::Start),
+            (7, _) => {
+                container.tag_moved = true;
+                return;
+            }
+            _ => return,
+        };
+        container.state = state;
+        self.emit(id, action);
+    }
+
+    pub fn remove(&mut self, id: &ContainerId) {
+        if self.containers.remove(id).is_some() {
+            self.emit(id, Action::Destroy);
+        }
+    }
+
+    /// What a list says of a container. `lags` is whether it still says `running` shortly after an exit.
+    pub fn listed(&self, id: &ContainerId, now: u64, lags: bool) -> Option<Snapshot> {
+        let container = self.containers.get(id)?;
+        let lagging = lags
+            && container.state == DockerState::Exited
+            && container.died_at.is_some_and(|died| now < died + LAG);
+        let state = if lagging { DockerState::Running } else { container.state.clone() };
+        let image = if container.tag_moved { "sha256:0123" } else { "web:1" };
+        let port = (state == DockerState::Running).then_some(8080);
+        Some(Snapshot {
+            id: id.clone(),
+            state,
+            image: ImageRef::from_list(image),
+            port,
+            created: container.created,
+            claim: container.claim.clone(),
+            detail: None,
+        })
+    }
+
+    pub fn inspect(&self, id: &ContainerId, now: u64) -> Option<Snapshot> {
+        let container = self.containers.get(id)?;
+        let mut snapshot = self.listed(id, now, false)?;
+        snapshot.image = ImageRef::from_inspect("web:1");
+        let ended = matches!(container.state, DockerState::Exited | DockerState::Restarting);
+        let exit = container.exit.filter(|_| ended);
+        snapshot.detail = Some(Detail { restart: container.restart, exit });
+        Some(snapshot)
+    }
+}
