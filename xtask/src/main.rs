@@ -1,2 +1,71 @@
 //! `cargo xtask`: the project's own chores.
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
+
+mod packages;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, bail};
+use clap::{Parser, Subcommand};
+
+/// The project's own chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Installs what the tests need, where it is missing, and runs them all
+    Test {
+        /// Handed on to `cargo test`; with `-p PACKAGE` only that package's tests run
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Checks what no compiler does: who knows whom, names, the length of files, what may not stand in them
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().chore {
+        Chore::Test { args } => test(&args),
+        Chore::Tidy => tidy::run(&root()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test(args: &[String]) -> anyhow::Result<()> {
+    packages::install_missing()?;
+    let narrowed = args.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"));
+    let status = Command::new(cargo())
+        .current_dir(root())
+        .args(["test", "--locked"])
+        .args((!narrowed).then_some("--workspace"))
+        .args(args)
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("cargo test: {status}");
+    }
+    Ok(())
+}
+
+/// The cargo that runs this.
+fn cargo() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+}
+
+/// The workspace's directory.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| ".".into(), Path::to_path_buf)
+}

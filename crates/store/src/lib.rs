@@ -1,1 +1,39 @@
 //! tinyforge's database behind a small interface: load, write, watch, query.
+//!
+//! On SQLite and PostgreSQL alike. `workloads` and `containers` are tinyforge's and are adopted as they are; of
+//! `containers` only Docker's columns are written, and only this host's rows. sea-orm's types end in this crate.
+//!
+//! Supported where the tables are adopted: columns of any type that casts to and from text, `containers.id` being text
+//! or `varchar`; times as text, `timestamptz` or `timestamp` in UTC; columns that may be NULL; columns that are not known
+//! here, as long as a row can be inserted without them. On PostgreSQL the tables are found by the session's search path,
+//! and sessions must be sessions: a pooler that shares them between transactions is not supported.
+
+mod api;
+mod entity;
+mod error;
+mod hosts;
+mod link;
+mod lock;
+mod migrate;
+mod postgres;
+mod probe;
+mod prune;
+mod query;
+mod read;
+mod schema;
+mod settings;
+mod sql;
+mod sqlite;
+mod store;
+mod time;
+mod watch;
+mod write;
+
+pub use api::{Batch, Database, Heartbeat, Loaded, Pin, Touch, Written};
+pub use error::{DatabaseError, StoreError};
+pub use lock::{Holder, HostLock};
+pub use migrate::MigrationStatus;
+pub use probe::{Probe, TableProbe};
+pub use query::{ChangeRecord, ContainerRecord, NewWorkload, RowFilter, WorkloadRecord};
+pub use settings::{Access, DatabaseUrl, Retention, StoreSettings};
+pub use store::Store;

@@ -1,1 +1,8 @@
-//! For tests only: a fake Docker socket, a private dockerd, a private PostgreSQL, builders, waits.
+//! For tests only: what a test needs around the program, each started and ended by the test that needs it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+pub mod build;
+pub mod dockerd;
+pub mod fake_docker;
+pub mod postgres;
+pub mod wait;

@@ -206,6 +206,11 @@ impl Index {
         self.workloads.get(id)
     }
 
+    /// How many workloads there are.
+    pub fn workload_count(&self) -> usize {
+        self.workloads.len()
+    }
+
     /// All accepted containers of a workload as rows, also those that lost their row to another: those have an empty
     /// `id`. In the order of their ids.
     pub fn containers_of(&self, workload: &WorkloadId) -> Vec<(Row, Option<crate::container::ExitFacts>)> {

@@ -9,35 +9,35 @@ use reconciler_core::labels::Claim;
 use reconciler_core::state::DockerState;
 
 /// For so long a list may lag behind an exit, in milliseconds.
-pub const LAG: u64 = 700;
+pub(crate) const LAG: u64 = 700;
 
 #[derive(Clone, Debug)]
-pub struct Container {
-    pub state: DockerState,
-    pub created: i64,
-    pub claim: Option<Claim>,
-    pub restart: RestartPolicy,
-    pub exit: Option<ExitFacts>,
-    pub tag_moved: bool,
-    pub died_at: Option<u64>,
+pub(crate) struct Container {
+    pub(crate) state: DockerState,
+    pub(crate) created: i64,
+    pub(crate) claim: Option<Claim>,
+    pub(crate) restart: RestartPolicy,
+    pub(crate) exit: Option<ExitFacts>,
+    pub(crate) tag_moved: bool,
+    pub(crate) died_at: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Daemon {
-    pub containers: BTreeMap<ContainerId, Container>,
+pub(crate) struct Daemon {
+    pub(crate) containers: BTreeMap<ContainerId, Container>,
     /// Events that nobody has received yet: container, action, `timeNano`.
-    pub emitted: Vec<(ContainerId, Action, i64)>,
+    pub(crate) emitted: Vec<(ContainerId, Action, i64)>,
     made: u64,
     nanos: i64,
 }
 
 impl Daemon {
-    pub fn emit(&mut self, id: &ContainerId, action: Action) {
+    pub(crate) fn emit(&mut self, id: &ContainerId, action: Action) {
         self.nanos += 1;
         self.emitted.push((id.clone(), action, self.nanos));
     }
 
-    pub fn create(&mut self, claim: Option<Claim>, restart: RestartPolicy, now: u64) -> ContainerId {
+    pub(crate) fn create(&mut self, claim: Option<Claim>, restart: RestartPolicy, now: u64) -> ContainerId {
         self.made += 1;
         let id = ContainerId::parse(&format!("c{:03}", self.made)).unwrap();
         let created = i64::try_from(now / 1000).unwrap();
@@ -55,13 +55,13 @@ impl Daemon {
         id
     }
 
-    pub fn nth(&self, which: u8) -> Option<ContainerId> {
+    pub(crate) fn nth(&self, which: u8) -> Option<ContainerId> {
         let count = self.containers.len();
         (count > 0).then(|| self.containers.keys().nth(usize::from(which) % count).cloned()).flatten()
     }
 
     /// Does something to a container, if its state allows it.
-    pub fn operate(&mut self, id: &ContainerId, how: u8, now: u64) {
+    pub(crate) fn operate(&mut self, id: &ContainerId, how: u8, now: u64) {
         let Some(container) = self.containers.get_mut(id) else { return };
         let (state, action) = match (how % 8, &container.state) {
             (0 | 1, DockerState::Created | DockerState::Exited) => (DockerState::Running, Action::Start),
@@ -84,14 +84,14 @@ impl Daemon {
         self.emit(id, action);
     }
 
-    pub fn remove(&mut self, id: &ContainerId) {
+    pub(crate) fn remove(&mut self, id: &ContainerId) {
         if self.containers.remove(id).is_some() {
             self.emit(id, Action::Destroy);
         }
     }
 
     /// What a list says of a container. `lags` is whether it still says `running` shortly after an exit.
-    pub fn listed(&self, id: &ContainerId, now: u64, lags: bool) -> Option<Snapshot> {
+    pub(crate) fn listed(&self, id: &ContainerId, now: u64, lags: bool) -> Option<Snapshot> {
         let container = self.containers.get(id)?;
         let lagging = lags
             && container.state == DockerState::Exited
@@ -110,7 +110,7 @@ impl Daemon {
         })
     }
 
-    pub fn inspect(&self, id: &ContainerId, now: u64) -> Option<Snapshot> {
+    pub(crate) fn inspect(&self, id: &ContainerId, now: u64) -> Option<Snapshot> {
         let container = self.containers.get(id)?;
         let mut snapshot = self.listed(id, now, false)?;
         snapshot.image = ImageRef::from_inspect("web:1");

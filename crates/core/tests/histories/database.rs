@@ -14,24 +14,24 @@ use reconciler_core::workload::{Kind, Workload};
 
 use crate::daemon::Daemon;
 
-pub const HOST: &str = "local";
+pub(crate) const HOST: &str = "local";
 
 #[derive(Clone, Debug, Default)]
-pub struct Database {
-    pub workloads: BTreeMap<WorkloadId, Workload>,
-    pub rows: BTreeMap<RowId, Row>,
-    pub journal: Vec<Change>,
-    pub pin: Option<DaemonIdentity>,
+pub(crate) struct Database {
+    pub(crate) workloads: BTreeMap<WorkloadId, Workload>,
+    pub(crate) rows: BTreeMap<RowId, Row>,
+    pub(crate) journal: Vec<Change>,
+    pub(crate) pin: Option<DaemonIdentity>,
     /// Somebody else wrote since the last load.
-    pub others_wrote: bool,
+    pub(crate) others_wrote: bool,
     /// The container that the deployer last wrote into each row that it made.
-    pub word: BTreeMap<RowId, String>,
+    pub(crate) word: BTreeMap<RowId, String>,
     /// Workloads that were not there all the time.
-    pub fickle: BTreeSet<WorkloadId>,
+    pub(crate) fickle: BTreeSet<WorkloadId>,
 }
 
 impl Database {
-    pub fn load(&mut self, begun: Stamp) -> Loaded {
+    pub(crate) fn load(&mut self, begun: Stamp) -> Loaded {
         self.others_wrote = false;
         let own = self.rows.values().filter(|row| row.host.as_str() == HOST);
         Loaded {
@@ -42,7 +42,7 @@ impl Database {
         }
     }
 
-    pub fn exit_of(&self, row: &Row) -> Option<ExitFacts> {
+    pub(crate) fn exit_of(&self, row: &Row) -> Option<ExitFacts> {
         let entries = self.journal.iter().rev();
         let mut stay = entries
             .filter(|change| change.row_id == row.id && change.container_id == row.container_id)
@@ -51,7 +51,7 @@ impl Database {
     }
 
     /// One transaction. Panics if a write breaks what always holds.
-    pub fn write(&mut self, plan: &Plan, daemon: &Daemon) -> Answer {
+    pub(crate) fn write(&mut self, plan: &Plan, daemon: &Daemon) -> Answer {
         let host = HostName::from(HOST);
         let mut answer = Answer { pinned: plan.pin.clone(), ..Answer::default() };
         for upsert in &plan.upserts {

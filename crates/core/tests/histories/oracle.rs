@@ -10,7 +10,7 @@ use crate::daemon::Container;
 use crate::database::HOST;
 use crate::world::World;
 
-pub fn check(world: &World) {
+pub(crate) fn check(world: &World) {
     for row in world.database.rows.values().filter(|row| row.host.as_str() == HOST) {
         check_row(world, row);
     }

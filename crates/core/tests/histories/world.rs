@@ -22,10 +22,10 @@ const INTERVAL: u64 = 30_000;
 
 /// One step of a history, as three bytes, so that shrinking keeps its meaning.
 #[derive(Clone, Copy, Debug)]
-pub struct Step {
-    pub what: u8,
-    pub which: u8,
-    pub how: u8,
+pub(crate) struct Step {
+    pub(crate) what: u8,
+    pub(crate) which: u8,
+    pub(crate) how: u8,
 }
 
 /// A list or a look that was asked for, and what it will be answered.
@@ -39,13 +39,13 @@ struct UnderWay<T> {
 /// What waits for the database, in order.
 #[derive(Clone, Debug)]
 enum Request {
-    Write(Plan),
+    Write(Box<Plan>),
     Pass(List),
 }
 
-pub struct World {
-    pub daemon: Daemon,
-    pub database: Database,
+pub(crate) struct World {
+    pub(crate) daemon: Daemon,
+    pub(crate) database: Database,
     index: Index,
     now: u64,
     ticks: u64,
@@ -86,7 +86,7 @@ const WORKLOADS: [(&str, &str); 6] = [
 ];
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut database = Database::default();
         for (at, (id, kind)) in WORKLOADS.into_iter().enumerate() {
             if at < 3 {
@@ -169,12 +169,12 @@ impl World {
         self.list_again |= plan.list_again;
         self.reload |= plan.reload;
         if !plan.upserts.is_empty() || !plan.missing.is_empty() || plan.pin.is_some() {
-            self.requests.push_back(Request::Write(plan));
+            self.requests.push_back(Request::Write(Box::new(plan)));
         }
     }
 
     /// One step of a history.
-    pub fn take(&mut self, step: Step) {
+    pub(crate) fn take(&mut self, step: Step) {
         let Step { what, which, how } = step;
         self.now += u64::from(how % 16) * 40;
         match what % 32 {
@@ -238,7 +238,7 @@ impl World {
             1..=5 => kind,
             _ => "",
         };
-        let claimed = if how % 13 == 0 { "" } else { id };
+        let claimed = if how.is_multiple_of(13) { "" } else { id };
         let claim = Claim::read(Some(claimed), Some(kind_label), Some(role));
         let restart = if how > 128 { RestartPolicy::MayRestart } else { RestartPolicy::Never };
         let id = self.daemon.create(claim, restart, self.now);
@@ -252,7 +252,7 @@ impl World {
         if self.daemon.emitted.is_empty() {
             return;
         }
-        let at = if how % 3 == 0 { usize::from(which) % self.daemon.emitted.len() } else { 0 };
+        let at = if how.is_multiple_of(3) { usize::from(which) % self.daemon.emitted.len() } else { 0 };
         let (id, action, nanos) = self.daemon.emitted[at].clone();
         if how % 7 != 1 {
             self.daemon.emitted.remove(at);
@@ -273,7 +273,7 @@ impl World {
         let begun = self.stamp();
         let daemon = self.identity();
         let gone = LookOutcome::Gone(daemon.clone());
-        let peek = how % 5 == 0;
+        let peek = how.is_multiple_of(5);
         let found = if self.stranger {
             None
         } else if peek {
@@ -295,7 +295,7 @@ impl World {
         }
         let at = usize::from(which) % self.looks.len();
         let (id, look) = self.looks.remove(at);
-        if how % 6 == 0 || look.daemon != self.identity() {
+        if how.is_multiple_of(6) || look.daemon != self.identity() {
             self.looks_asked.insert(id);
             return;
         }
@@ -327,7 +327,7 @@ impl World {
         }
         let at = usize::from(which) % self.lists.len();
         let list = self.lists.remove(at);
-        if how % 8 != 0 && list.daemon == self.identity() && list.begun == list.answer.begun {
+        if !how.is_multiple_of(8) && list.daemon == self.identity() && list.begun == list.answer.begun {
             self.requests.push_back(Request::Pass(list.answer));
         }
     }
@@ -353,7 +353,7 @@ impl World {
                 };
                 self.observe(Observation::Answered(answer));
             }
-            Some(Request::Pass(list)) if how % 8 != 0 => {
+            Some(Request::Pass(list)) if !how.is_multiple_of(8) => {
                 if self.must_read() {
                     let begun = self.stamp();
                     let loaded = self.database.load(begun);
@@ -435,7 +435,7 @@ impl World {
     }
 
     /// Nothing happens any more, and everything that was asked for is answered.
-    pub fn quiet(&mut self) {
+    pub(crate) fn quiet(&mut self) {
         self.now += 5_000;
         if self.stranger {
             self.stranger = false;
@@ -505,7 +505,7 @@ impl World {
     }
 
     /// What a fresh start makes of the same daemon and the same database is what there is already.
-    pub fn check_against_a_fresh_start(mut self) {
+    pub(crate) fn check_against_a_fresh_start(mut self) {
         let before = self.database.rows.clone();
         let journal = self.database.journal.len();
         self.start();

@@ -1,0 +1,264 @@
+//! The guardian: builds the actors from the database, and builds them anew when one of them panics.
+//!
+//! All of them, for none is of use with another's half-done work: what is true is in the database and in the daemon,
+//! and reading both again is what the program does at every start anyhow. One that panics again and again ends the
+//! program, so that the service manager can do better.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Supervisor};
+use actix_rt::Arbiter;
+use futures_util::future::join_all;
+use reconciler_core::host::DaemonIdentity;
+use reconciler_core::ids::HostName;
+use reconciler_core::index::{Config, Index, Observation};
+use reconciler_docker::Engine;
+use reconciler_store::Database;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use crate::clock::Clock;
+use crate::lasting::Lasting;
+use crate::messages::{RunPass, Stop, WindUp};
+use crate::obituary::{Ended, Obituary};
+use crate::plugin::{PluginActor, PluginPart};
+use crate::reconciler::{Hands, ReconcilerActor};
+use crate::store::{self, StoreActor};
+use crate::summary::{PassFailed, PassSummary};
+use crate::watcher::{DockerWatcher, Listeners};
+
+/// So many panics within [`PANIC_WINDOW`] end the program.
+const PANICS: usize = 5;
+const PANIC_WINDOW: Duration = Duration::from_secs(60);
+/// How long what is under way may take when the program ends.
+const WIND_UP: Duration = Duration::from_millis(1500);
+/// How long a stopped actor may take to end.
+const STOP: Duration = Duration::from_secs(1);
+/// The pause before the database is read again after a failure.
+const READ_AGAIN: Duration = Duration::from_millis(500);
+
+/// What the actors are built from.
+#[derive(Clone)]
+pub struct Parts {
+    /// The engine of this host.
+    pub engine: Arc<dyn Engine>,
+    /// The database.
+    pub database: Arc<dyn Database>,
+    /// The plugins by source kind.
+    pub plugins: BTreeMap<String, PluginPart>,
+    /// The plugin of every other source kind.
+    pub other_plugin: PluginPart,
+    /// This host's name.
+    pub host: HostName,
+    /// The time between two full passes.
+    pub interval: Duration,
+    /// A daemon that a person accepts as this host's.
+    pub accept: Option<DaemonIdentity>,
+}
+
+/// How [`run`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was asked to.
+    Stopped,
+    /// Actors panicked again and again.
+    GaveUp,
+}
+
+/// Runs until `stop` is ready, then winds up within 1.5 s.
+///
+/// Must be called on an actix system's main arbiter. A database or a daemon that does not answer is waited for.
+pub async fn run(parts: &Parts, stop: impl Future<Output = ()>) -> Ending {
+    let clock = Clock::start();
+    let mut panics = Panics::default();
+    tokio::pin!(stop);
+    loop {
+        let index = tokio::select! {
+            index = patient_load(parts, &clock) => index,
+            () = &mut stop => return Ending::Stopped,
+        };
+        let Some(mut generation) = Generation::start(parts, index, &clock, true) else {
+            return Ending::GaveUp;
+        };
+        tokio::select! {
+            ended = generation.ended() => generation.end_after(ended).await,
+            () = &mut stop => {
+                generation.wind_up().await;
+                return Ending::Stopped;
+            }
+        }
+        if panics.one_too_many() {
+            error!(panics = PANICS, "actors panic again and again: the program gives up");
+            return Ending::GaveUp;
+        }
+    }
+}
+
+/// One full pass without an event stream, and all that it leads to.
+///
+/// # Errors
+///
+/// If Docker or the database does not answer, or the daemon is not this host's. Nothing is waited for.
+pub async fn once(parts: &Parts) -> Result<PassSummary, PassFailed> {
+    let clock = Clock::start();
+    let index = load(parts, &clock).await.map_err(PassFailed::Database)?;
+    let mut generation = Generation::start(parts, index, &clock, false).ok_or(PassFailed::Interrupted)?;
+    let summary = tokio::select! {
+        summary = generation.reconciler.send(RunPass) => summary.unwrap_or(Err(PassFailed::Interrupted)),
+        ended = generation.ended() => {
+            generation.end_after(ended).await;
+            return Err(PassFailed::Interrupted);
+        }
+    };
+    generation.wind_up().await;
+    summary
+}
+
+async fn load(parts: &Parts, clock: &Clock) -> Result<Index, String> {
+    let config = Config { host: parts.host.clone(), interval: parts.interval, accept: parts.accept.clone() };
+    let mut index = Index::new(config);
+    let begun = clock.stamp();
+    let read = parts.database.load().await.map_err(|error| crate::line(&error))?;
+    // The first list decides what follows from it: nothing is known of any container yet.
+    index.apply(Observation::Loaded(store::loaded(begun, read)));
+    Ok(index)
+}
+
+async fn patient_load(parts: &Parts, clock: &Clock) -> Index {
+    let mut failure = Lasting::new("database_failed");
+    loop {
+        match load(parts, clock).await {
+            Ok(index) => {
+                failure.over();
+                return index;
+            }
+            Err(why) => failure.happened(&why),
+        };
+        tokio::time::sleep(READ_AGAIN).await;
+    }
+}
+
+/// The panics of late.
+#[derive(Debug, Default)]
+struct Panics(VecDeque<Instant>);
+
+impl Panics {
+    fn one_too_many(&mut self) -> bool {
+        let now = Instant::now();
+        self.0.push_back(now);
+        self.0.retain(|at| now.duration_since(*at) < PANIC_WINDOW);
+        self.0.len() >= PANICS
+    }
+}
+
+/// The actors, from one reading of the database to the next panic.
+struct Generation {
+    reconciler: Addr<ReconcilerActor>,
+    store: Addr<StoreActor>,
+    plugins: Vec<Addr<PluginActor>>,
+    /// Docker's events are read on a thread of their own: a reader that lags loses them.
+    watcher_thread: Arbiter,
+    /// A plugin that blocks its thread delays other plugins at most.
+    plugin_thread: Arbiter,
+    obituaries: mpsc::UnboundedReceiver<Ended>,
+}
+
+impl Generation {
+    /// `None` if no thread can be had.
+    fn start(parts: &Parts, index: Index, clock: &Clock, follow: bool) -> Option<Self> {
+        let (deaths, obituaries) = mpsc::unbounded_channel();
+        let threads = Arbiter::try_new().and_then(|watcher| Ok((watcher, Arbiter::try_new()?)));
+        let (watcher_thread, plugin_thread) =
+            threads.inspect_err(|error| error!(%error, "no thread can be started")).ok()?;
+        let mut built = None;
+        let reconciler = ReconcilerActor::create(|ctx| {
+            let me = ctx.address();
+            let obituary = Obituary::new("store", &deaths);
+            let store =
+                StoreActor::new(Arc::clone(&parts.database), clock.clone(), me.clone().recipient(), obituary)
+                    .start();
+            let start_plugin = |part: &PluginPart| {
+                let (part, outcomes) = (part.clone(), me.clone().recipient());
+                let obituary = Obituary::new("plugin", &deaths);
+                PluginActor::start_in_arbiter(&plugin_thread.handle(), |_| {
+                    PluginActor::new(part, outcomes, obituary)
+                })
+            };
+            let plugins: BTreeMap<_, _> =
+                parts.plugins.iter().map(|(kind, part)| (kind.clone(), start_plugin(part))).collect();
+            let other = start_plugin(&parts.other_plugin);
+            let watcher = start_watcher(parts, clock, follow, &me, &watcher_thread, &deaths);
+            let hands = Hands {
+                write: store.clone().recipient(),
+                read: store.clone().recipient(),
+                look: watcher.clone().recipient(),
+                list: watcher.recipient(),
+                plugins: plugins
+                    .iter()
+                    .map(|(kind, plugin)| (kind.clone(), plugin.clone().recipient()))
+                    .collect(),
+                other_plugin: other.clone().recipient(),
+            };
+            built = Some((store, plugins.into_values().chain([other]).collect()));
+            let obituary = Obituary::new("reconciler", &deaths);
+            ReconcilerActor::new(index, parts.host.to_string(), clock.clone(), hands, obituary)
+        });
+        let (store, plugins) = built?;
+        Some(Self { reconciler, store, plugins, watcher_thread, plugin_thread, obituaries })
+    }
+
+    /// Waits until an actor ends that nobody asked to.
+    async fn ended(&mut self) -> Option<Ended> {
+        self.obituaries.recv().await
+    }
+
+    /// Ends what is left after an actor ended by itself.
+    async fn end_after(&mut self, ended: Option<Ended>) {
+        if let Some(Ended { actor, panicked }) = ended {
+            error!(actor, panicked, "an actor ended: all are built anew from the database");
+        }
+        self.watcher_thread.stop();
+        self.plugin_thread.stop();
+        self.reconciler.do_send(Stop);
+        self.store.do_send(Stop);
+        let all_ended = async { while self.obituaries.recv().await.is_some() {} };
+        if tokio::time::timeout(STOP, all_ended).await.is_err() {
+            info!("an actor takes long to end");
+        }
+    }
+
+    /// Lets what is under way end, and nothing new begin.
+    async fn wind_up(self) {
+        self.watcher_thread.stop();
+        let plugins = join_all(self.plugins.iter().map(|plugin| plugin.send(WindUp)));
+        let wound_up = async { tokio::join!(self.store.send(WindUp), plugins) };
+        if tokio::time::timeout(WIND_UP, wound_up).await.is_err() {
+            info!("ended what was still under way: the next start makes up for it");
+        }
+        self.plugin_thread.stop();
+    }
+}
+
+fn start_watcher(
+    parts: &Parts,
+    clock: &Clock,
+    follow: bool,
+    reconciler: &Addr<ReconcilerActor>,
+    thread: &Arbiter,
+    deaths: &mpsc::UnboundedSender<Ended>,
+) -> Addr<DockerWatcher> {
+    let listeners = Listeners {
+        host: reconciler.clone().recipient(),
+        snapshots: reconciler.clone().recipient(),
+        containers: reconciler.clone().recipient(),
+    };
+    let (engine, clock, interval) = (Arc::clone(&parts.engine), clock.clone(), parts.interval);
+    let obituary = Obituary::new("watcher", deaths);
+    Supervisor::start_in_arbiter(&thread.handle(), move |_| {
+        DockerWatcher::new(engine, clock, listeners, interval, follow, obituary)
+    })
+}

@@ -1,0 +1,108 @@
+//! What the actors say to each other. Messages that ask are imperative, those that tell are past tense.
+
+use std::collections::BTreeSet;
+
+use actix::Message;
+use reconciler_core::event::Event;
+use reconciler_core::ids::WorkloadId;
+use reconciler_core::index::{Answer, List, Loaded, Look};
+use reconciler_core::plan::LookRequest;
+use reconciler_core::stamp::Stamp;
+use reconciler_core::workload::Workload;
+use reconciler_plugins::ContainerItem;
+use reconciler_store::Batch;
+
+use crate::summary::{PassFailed, PassSummary};
+
+/// The watcher saw something of single containers: events, at most one a container, and answered looks.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SnapshotObserved {
+    pub(crate) events: Vec<Event>,
+    pub(crate) looks: Vec<Look>,
+}
+
+/// The watcher was answered a complete list.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ContainersObserved(pub(crate) List);
+
+/// How the watcher stands with its host.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) enum HostChanged {
+    /// The event stream is open since then.
+    StreamOpened { at: Stamp, engine_version: String },
+    /// The event stream is gone.
+    StreamEnded,
+    /// A list failed, for the reason given.
+    ListFailed { why: String },
+}
+
+/// Look at these containers.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct LookAgain(pub(crate) BTreeSet<LookRequest>);
+
+/// List everything now; if a list is under way, once more after it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ListNow;
+
+/// Write these rows. Answered by [`StoreReported::Answered`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct WriteRows(pub(crate) Batch);
+
+/// Read the workloads and rows, if somebody else wrote since they were read last, or `even_if_unchanged`. Answered by
+/// [`StoreReported::Read`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ReadIndex {
+    pub(crate) even_if_unchanged: bool,
+}
+
+/// What the store did, in the order in which it did it: the index depends on that.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) enum StoreReported {
+    /// Writes were answered.
+    Answered(Answer),
+    /// A [`ReadIndex`] was answered; `None` if nobody else wrote. The error is a line for people.
+    Read(Result<Option<Loaded>, String>),
+    /// Somebody else wrote.
+    WorkloadsChanged(Loaded),
+}
+
+/// Reconcile a workload. A newer request for the same workload replaces one that has not begun.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Reconcile {
+    pub(crate) workload: Workload,
+    pub(crate) containers: Vec<ContainerItem>,
+    /// A full pass asks, not a change: changed ones go first.
+    pub(crate) swept: bool,
+}
+
+/// A plugin's run ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct WorkloadReconciled {
+    pub(crate) workload: WorkloadId,
+    pub(crate) succeeded: bool,
+}
+
+/// One full pass, begun after this is received; answered when all that it led to is done.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<PassSummary, PassFailed>")]
+pub(crate) struct RunPass;
+
+/// Begin nothing new; answered when what runs has ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct WindUp;
+
+/// End at once.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Stop;

@@ -1,0 +1,309 @@
+//! ReconcilerActor: holds the index, feeds it what is observed, and carries out its plans.
+//!
+//! A full pass is a list that is merged right after the database was asked whether somebody else wrote. If that cannot
+//! be told, nothing of the list is merged, and the newest list waits.
+
+mod passes;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
+use reconciler_core::ids::WorkloadId;
+use reconciler_core::index::{Index, List, Observation};
+use reconciler_core::plan::{Notice, Pass, Plan};
+use reconciler_core::state::RowState;
+use reconciler_plugins::ContainerItem;
+use reconciler_store::{Batch, Heartbeat, Pin, Touch};
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use crate::clock::Clock;
+use crate::lasting::Lasting;
+use crate::messages::{
+    ContainersObserved, HostChanged, ListNow, LookAgain, ReadIndex, Reconcile, RunPass, SnapshotObserved,
+    Stop, StoreReported, WorkloadReconciled, WriteRows,
+};
+use crate::obituary::Obituary;
+use crate::summary::{PassFailed, PassSummary};
+
+use passes::{Merged, Passes};
+
+/// While somebody waits for a pass, it is seen so often whether it came to rest.
+const REST_CHECK: Duration = Duration::from_millis(20);
+
+/// Whom the reconciler asks.
+pub(crate) struct Hands {
+    pub(crate) write: Recipient<WriteRows>,
+    pub(crate) read: Recipient<ReadIndex>,
+    pub(crate) look: Recipient<LookAgain>,
+    pub(crate) list: Recipient<ListNow>,
+    /// The plugins by source kind.
+    pub(crate) plugins: BTreeMap<String, Recipient<Reconcile>>,
+    /// The plugin of every other source kind.
+    pub(crate) other_plugin: Recipient<Reconcile>,
+}
+
+/// See the [module](self).
+pub(crate) struct ReconcilerActor {
+    index: Index,
+    host: String,
+    clock: Clock,
+    hands: Hands,
+    /// The newest list that waits for the database.
+    pending: Option<List>,
+    /// A reading was asked for and not answered.
+    reading: bool,
+    /// The next reading is needed even if nobody else wrote.
+    must_read: bool,
+    passes: Passes,
+    engine_version: String,
+    heartbeat: Heartbeat,
+    foreign_daemon: Lasting,
+    _obituary: Obituary,
+}
+
+impl ReconcilerActor {
+    /// `index` was loaded from the database.
+    pub(crate) fn new(index: Index, host: String, clock: Clock, hands: Hands, obituary: Obituary) -> Self {
+        Self {
+            index,
+            host,
+            clock,
+            hands,
+            pending: None,
+            reading: false,
+            must_read: false,
+            passes: Passes::default(),
+            engine_version: String::new(),
+            heartbeat: Heartbeat { stream: "down".into(), ..Heartbeat::default() },
+            foreign_daemon: Lasting::new("another_daemon"),
+            _obituary: obituary,
+        }
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        let plan = self.index.apply(observation);
+        self.carry_out(plan);
+    }
+
+    fn carry_out(&mut self, plan: Plan) {
+        let Plan { upserts, missing, touch, pin, looks, list_again, reload, reconcile, notices, pass: _ } =
+            plan;
+        let touch = touch.map(|touch| Touch { except: touch.except, heartbeat: self.heartbeat.clone() });
+        let pin = pin.map(|daemon| Pin { daemon, engine_version: self.engine_version.clone() });
+        let batch = Batch { upserts, missing, touch, pin };
+        if !batch.is_empty() {
+            self.hands.write.do_send(WriteRows(batch));
+        }
+        if !looks.is_empty() {
+            self.hands.look.do_send(LookAgain(looks));
+        }
+        if list_again {
+            self.hands.list.do_send(ListNow);
+        }
+        self.must_read |= reload;
+        for workload in &reconcile {
+            self.dispatch(workload, false);
+        }
+        for notice in &notices {
+            tell(notice);
+        }
+    }
+
+    fn dispatch(&self, id: &WorkloadId, swept: bool) {
+        let Some(workload) = self.index.workload(id).cloned() else { return };
+        let rows = self.index.containers_of(id);
+        let containers = rows.into_iter().map(|(row, exit)| ContainerItem { row, exit }).collect();
+        let plugin = self.hands.plugins.get(&workload.source_kind).unwrap_or(&self.hands.other_plugin);
+        plugin.do_send(Reconcile { workload, containers, swept });
+    }
+
+    /// Asks for a reading, if none is under way.
+    fn read(&mut self) {
+        if !std::mem::replace(&mut self.reading, true) {
+            let even_if_unchanged = std::mem::take(&mut self.must_read) || self.index.needs_reading();
+            self.hands.read.do_send(ReadIndex { even_if_unchanged });
+        }
+    }
+
+    /// A full pass: the list is merged, and every workload is handed to its plugin.
+    fn pass(&mut self, list: List) {
+        let begun = list.begun;
+        let mut plan = self.index.apply(Observation::Listed(list));
+        let swept = std::mem::take(&mut plan.reconcile);
+        let pass = plan.pass.take();
+        self.carry_out(plan);
+        match pass {
+            Some(Pass::Merged(tally)) => {
+                self.foreign_daemon.over();
+                for workload in &swept {
+                    self.dispatch(workload, true);
+                }
+                let skipped = self.index.workload_count().saturating_sub(swept.len()) as u64;
+                self.passes.merged(&Merged { begun, tally, dispatched: &swept, skipped });
+            }
+            Some(refused) => self.refused(&refused),
+            None => {}
+        }
+    }
+
+    fn refused(&mut self, pass: &Pass) {
+        let (seen, why) = match pass {
+            Pass::Merged(_) => return,
+            Pass::AnotherDaemon { pinned, seen } => {
+                (seen, format!("host {} is daemon {pinned}, but daemon {seen} answers", self.host))
+            }
+            Pass::Stranger { seen, rows } => (
+                seen,
+                format!(
+                    "daemon {seen} has none of the {rows} containers that host {} has rows for",
+                    self.host
+                ),
+            ),
+        };
+        let line = format!(
+            "{why}: nothing of what it says is believed; check the Docker endpoint, or accept it with --accept-daemon {seen}"
+        );
+        self.foreign_daemon.happened(&line);
+        self.passes.failed(&PassFailed::Daemon(line));
+    }
+
+    fn see_to_passes(&mut self, ctx: &mut Context<Self>) {
+        if self.passes.is_empty() {
+            return;
+        }
+        let live = self.index.stored_rows().filter(|row| row.state != RowState::Missing).count() as u64;
+        let at_rest = self.index.is_settled() && self.pending.is_none();
+        self.passes.answer(&self.host, self.index.counts(), live, at_rest);
+        if !self.passes.is_empty() {
+            ctx.run_later(REST_CHECK, Self::see_to_passes);
+        }
+    }
+}
+
+fn tell(notice: &Notice) {
+    match notice {
+        Notice::KindMismatch { container, workload, claimed, actual } => {
+            warn!(%container, %workload, claimed, actual, "container ignored: its kind label is not its workload's kind");
+        }
+        Notice::RowElsewhere { row, host } => {
+            warn!(%row, %host, "row left alone: it belongs to another host and is alive there");
+        }
+        Notice::ManyAbsent { rows } => {
+            warn!(rows, "many containers are absent at once: a second list decides");
+        }
+        Notice::ManyOrphaned { rows } => {
+            warn!(
+                rows,
+                "the workloads as read account for few of the rows: a second reading, an interval later, decides"
+            );
+        }
+    }
+}
+
+impl Actor for ReconcilerActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<SnapshotObserved> for ReconcilerActor {
+    type Result = ();
+
+    fn handle(&mut self, SnapshotObserved { events, looks }: SnapshotObserved, _: &mut Self::Context) {
+        if !events.is_empty() {
+            self.heartbeat.last_event_at = Some(jiff::Timestamp::now());
+            self.observe(Observation::Events(events));
+        }
+        for look in looks {
+            self.observe(Observation::Looked(look));
+        }
+    }
+}
+
+impl Handler<ContainersObserved> for ReconcilerActor {
+    type Result = ();
+
+    fn handle(&mut self, ContainersObserved(list): ContainersObserved, _: &mut Self::Context) {
+        self.pending = Some(list);
+        self.read();
+    }
+}
+
+impl Handler<HostChanged> for ReconcilerActor {
+    type Result = ();
+
+    fn handle(&mut self, changed: HostChanged, _: &mut Self::Context) {
+        match changed {
+            HostChanged::StreamOpened { at, engine_version } => {
+                self.engine_version = engine_version;
+                self.heartbeat.stream = "open".into();
+                self.observe(Observation::StreamOpened { at });
+            }
+            HostChanged::StreamEnded => self.heartbeat.stream = "down".into(),
+            HostChanged::ListFailed { why } => self.passes.failed(&PassFailed::Docker(why)),
+        }
+    }
+}
+
+impl Handler<StoreReported> for ReconcilerActor {
+    type Result = ();
+
+    fn handle(&mut self, report: StoreReported, _: &mut Self::Context) {
+        match report {
+            StoreReported::Answered(answer) => {
+                self.observe(Observation::Answered(answer));
+                if self.index.needs_reading() {
+                    self.read();
+                }
+            }
+            StoreReported::WorkloadsChanged(loaded) => self.observe(Observation::Loaded(loaded)),
+            StoreReported::Read(Ok(loaded)) => {
+                self.reading = false;
+                if let Some(loaded) = loaded {
+                    self.observe(Observation::Loaded(loaded));
+                }
+                if let Some(list) = self.pending.take() {
+                    self.pass(list);
+                }
+            }
+            // Nothing is merged that the database could not be asked about. The store waits before it reads again.
+            StoreReported::Read(Err(why)) => {
+                self.reading = false;
+                self.passes.failed(&PassFailed::Database(why));
+                self.read();
+            }
+        }
+    }
+}
+
+impl Handler<WorkloadReconciled> for ReconcilerActor {
+    type Result = ();
+
+    fn handle(&mut self, ended: WorkloadReconciled, _: &mut Self::Context) {
+        self.passes.reconciled(&ended.workload, ended.succeeded);
+    }
+}
+
+impl Handler<RunPass> for ReconcilerActor {
+    type Result = ResponseFuture<Result<PassSummary, PassFailed>>;
+
+    fn handle(&mut self, _: RunPass, ctx: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = oneshot::channel();
+        let first = self.passes.is_empty();
+        self.passes.ask(self.clock.stamp(), self.index.counts(), reply);
+        if first {
+            ctx.run_later(REST_CHECK, Self::see_to_passes);
+        }
+        info!(host = self.host, "full pass");
+        self.hands.list.do_send(ListNow);
+        Box::pin(async move { answer.await.unwrap_or(Err(PassFailed::Interrupted)) })
+    }
+}
+
+impl Handler<Stop> for ReconcilerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}

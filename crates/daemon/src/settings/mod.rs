@@ -1,0 +1,328 @@
+//! What the program is told: defaults, a file, the environment and flags, each beating the one before.
+
+mod duration;
+mod layers;
+mod problem;
+mod reader;
+mod secret;
+mod show;
+mod source;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use reconciler_core::ids::HostName;
+use reconciler_plugins::DriverSettings;
+use reconciler_store::{DatabaseUrl, StoreError};
+
+pub(crate) use layers::Flag;
+pub(crate) use problem::{Problem, SettingsError};
+use reader::{Reader, Section};
+pub(crate) use secret::SecretUrl;
+pub(crate) use source::Source;
+
+/// Read where neither `--config` nor `RECONCILER_CONFIG` names a file, if it is there.
+pub(crate) const DEFAULT_FILE: &str = "/etc/tinyforge/reconciler.toml";
+
+/// Every setting, with a usable value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// The name of this host: the `host` column of its rows.
+    pub(crate) host: HostName,
+    /// The database.
+    pub(crate) store: Store,
+    /// The daemon.
+    pub(crate) docker: Docker,
+    /// The passes.
+    pub(crate) reconcile: Reconcile,
+    /// The API.
+    pub(crate) http: Http,
+    /// By source kind: its driver.
+    pub(crate) plugins: BTreeMap<String, DriverSettings>,
+    /// The log.
+    pub(crate) log: Log,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Store {
+    /// Where the database is. Begins with `sqlite:`, `postgres:` or `postgresql:`.
+    pub(crate) url: SecretUrl,
+    /// Whether to make tinyforge's own tables where they are missing.
+    pub(crate) create_tables: bool,
+    /// Whether PostgreSQL gets triggers that tell of a write; without them it is asked.
+    pub(crate) notify: bool,
+    /// How many rows of the journal are kept.
+    pub(crate) journal_rows: u64,
+    /// How long rows of the journal are kept.
+    pub(crate) journal_age: Duration,
+    /// The deadline of a write, and how long a locked database is waited for.
+    pub(crate) timeout: Duration,
+}
+
+/// `[docker]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Docker {
+    /// Where the daemon is; `None`: as Docker's own command line finds it.
+    pub(crate) host: Option<SecretUrl>,
+    /// The deadline of a call. A list that once took longer is given more.
+    pub(crate) timeout: Duration,
+}
+
+/// `[reconcile]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reconcile {
+    /// The time from one full pass to the next: more than zero, and [`MAX_INTERVAL`] at most.
+    pub(crate) interval: Duration,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Http {
+    /// Where the API listens.
+    pub(crate) listen: SocketAddr,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// How a line looks.
+    pub(crate) format: LogFormat,
+    /// The level of this program's own lines.
+    pub(crate) level: tracing::Level,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// An object a line.
+    Json,
+}
+
+impl LogFormat {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// The interval where none is given, and where none above zero is.
+pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+/// The longest interval: a longer one means this.
+pub(crate) const MAX_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+const MAX_HOST: usize = 255;
+const MAX_KIND: usize = 255;
+const TIMEOUT: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(5 * 60);
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            host: "local".into(),
+            store: Store {
+                url: SecretUrl::new("sqlite://data/tinyforge.db"),
+                create_tables: true,
+                notify: true,
+                journal_rows: 100_000,
+                journal_age: Duration::from_secs(30 * 24 * 3600),
+                timeout: Duration::from_secs(5),
+            },
+            docker: Docker { host: None, timeout: Duration::from_secs(5) },
+            reconcile: Reconcile { interval: DEFAULT_INTERVAL },
+            http: Http { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)) },
+            plugins: BTreeMap::new(),
+            log: Log { format: LogFormat::Text, level: tracing::Level::INFO },
+        }
+    }
+}
+
+/// The settings in force, and where each came from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The settings.
+    pub(crate) settings: Settings,
+    /// By dotted key.
+    sources: BTreeMap<String, Source>,
+    /// By source kind: the driver's table, as it was given.
+    plugins: BTreeMap<String, toml::Table>,
+}
+
+impl Loaded {
+    /// Where the setting of that dotted key came from.
+    pub(crate) fn source(&self, key: &str) -> &Source {
+        self.sources.get(key).unwrap_or(&Source::Default)
+    }
+
+    /// How many settings are not left at their defaults.
+    pub(crate) fn given(&self) -> usize {
+        self.sources.values().filter(|source| **source != Source::Default).count()
+    }
+}
+
+/// Reads all layers. `config` is the file named by `--config`; `default_file` is read if none is named and it exists.
+///
+/// # Errors
+///
+/// All that is wrong anywhere, at once.
+pub(crate) fn load(
+    config: Option<&Path>,
+    flags: &[Flag],
+    vars: impl IntoIterator<Item = (OsString, OsString)>,
+    default_file: &Path,
+) -> Result<Loaded, SettingsError> {
+    let mut problems = Vec::new();
+    let entries = layers::merge(config, flags, vars, default_file, &mut problems);
+    let mut reader = Reader::new(entries, problems);
+    let mut settings = Settings::read(&mut reader);
+    let plugins = reader.tables("plugins", "a source kind of 1 to 255 printable bytes", source_kind);
+    let (sources, mut problems) = reader.finish();
+    for (kind, table) in &plugins {
+        match driver(kind, table) {
+            Ok(driver) => drop(settings.plugins.insert(kind.clone(), driver)),
+            Err(message) => problems.push(Problem::Plugin { kind: kind.clone(), message }),
+        }
+    }
+    if problems.is_empty() { Ok(Loaded { settings, sources, plugins }) } else { Err(SettingsError(problems)) }
+}
+
+impl Settings {
+    fn read(reader: &mut Reader) -> Self {
+        let default = Self::default();
+        Self {
+            host: reader.root().text("host", HOST_WANTED, default.host, |t| host_name(t).map(Into::into)),
+            store: Store::read(&mut reader.section("store"), default.store),
+            docker: Docker::read(&mut reader.section("docker"), default.docker),
+            reconcile: Reconcile::read(&mut reader.section("reconcile"), default.reconcile),
+            http: Http::read(&mut reader.section("http"), default.http),
+            plugins: default.plugins,
+            log: Log::read(&mut reader.section("log"), default.log),
+        }
+    }
+}
+
+impl Store {
+    fn read(section: &mut Section<'_>, default: Self) -> Self {
+        Self {
+            url: section.secret(
+                "url",
+                "sqlite://FILE or postgres://USER@HOST/NAME",
+                default.url,
+                database_url,
+            ),
+            create_tables: section.boolean("create_tables", default.create_tables),
+            notify: section.boolean("notify", default.notify),
+            journal_rows: section.count("journal_rows", 1, default.journal_rows),
+            journal_age: section.duration(
+                "journal_age",
+                "a duration of 1m or more, such as 12h or 30d",
+                default.journal_age,
+                |age| Duration::try_from(age).ok().filter(|age| *age >= Duration::from_secs(60)),
+            ),
+            timeout: section.duration("timeout", TIMEOUT_WANTED, default.timeout, timeout),
+        }
+    }
+}
+
+impl Docker {
+    fn read(section: &mut Section<'_>, default: Self) -> Self {
+        Self {
+            host: section.secret(
+                "host",
+                "an address such as unix:///var/run/docker.sock or tcp://192.0.2.1:2376",
+                default.host,
+                docker_host,
+            ),
+            timeout: section.duration("timeout", TIMEOUT_WANTED, default.timeout, timeout),
+        }
+    }
+}
+
+impl Reconcile {
+    fn read(section: &mut Section<'_>, default: Self) -> Self {
+        let wanted = "a duration such as 30s or 5m";
+        Self {
+            interval: section.duration("interval", wanted, default.interval, |given| Some(interval(given))),
+        }
+    }
+}
+
+impl Http {
+    fn read(section: &mut Section<'_>, default: Self) -> Self {
+        let wanted = "an address and port such as 127.0.0.1:8787 or [::1]:8787";
+        Self { listen: section.text("listen", wanted, default.listen, |text| text.parse().ok()) }
+    }
+}
+
+impl Log {
+    fn read(section: &mut Section<'_>, default: Self) -> Self {
+        Self {
+            format: section.text("format", "text or json", default.format, |text| {
+                clap::ValueEnum::from_str(text, false).ok()
+            }),
+            level: section.text("level", "error, warn, info, debug or trace", default.level, |text| {
+                matches!(text, "error" | "warn" | "info" | "debug" | "trace").then(|| text.parse().ok())?
+            }),
+        }
+    }
+}
+
+const HOST_WANTED: &str = "a name of 1 to 255 printable bytes";
+const TIMEOUT_WANTED: &str = "a duration from 100ms to 5m";
+
+fn host_name(text: &str) -> Option<&str> {
+    printable(text, MAX_HOST).then_some(text)
+}
+
+fn source_kind(text: &str) -> bool {
+    printable(text, MAX_KIND)
+}
+
+/// The driver that a table sets, if its every key can be used.
+fn driver(kind: &str, table: &toml::Table) -> Result<DriverSettings, String> {
+    let driver: DriverSettings =
+        table.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    reconciler_plugins::build(kind, &driver).map_err(|error| error.to_string())?;
+    Ok(driver)
+}
+
+fn printable(text: &str, max: usize) -> bool {
+    !text.trim().is_empty() && text.trim() == text && text.len() <= max && !text.contains(char::is_control)
+}
+
+fn database_url(text: &str) -> Result<SecretUrl, String> {
+    match text.parse::<DatabaseUrl>() {
+        Ok(_) => Ok(SecretUrl::new(text)),
+        Err(StoreError::Url { reason }) => Err(reason),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn docker_host(text: &str) -> Result<Option<SecretUrl>, String> {
+    match text {
+        "" => Ok(None),
+        text if text.contains("://") => Ok(Some(SecretUrl::new(text))),
+        _ => Err("it has no scheme".to_owned()),
+    }
+}
+
+fn timeout(given: jiff::SignedDuration) -> Option<Duration> {
+    Duration::try_from(given).ok().filter(|given| TIMEOUT.contains(given))
+}
+
+/// No interval above zero means the default; one that is too long means the longest.
+fn interval(given: jiff::SignedDuration) -> Duration {
+    match Duration::try_from(given) {
+        Err(_) | Ok(Duration::ZERO) => DEFAULT_INTERVAL,
+        Ok(given) => given.min(MAX_INTERVAL),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The log: to standard error, as text or as JSON; and panics as one line of it.
+
+use std::io;
+use std::panic::PanicHookInfo;
+
+use tracing::Level;
+use tracing_subscriber::EnvFilter;
+
+use crate::output::text;
+use crate::settings::{LogFormat, Problem};
+
+/// Begins the log: this program's own lines from `level` on, those of libraries from `warn` on. `rust_log` (the
+/// variable `RUST_LOG`) replaces both; `forced` puts `level` above it again. From here on a panic is a line of the log.
+///
+/// # Errors
+///
+/// [`Problem::Directives`] if `rust_log` cannot be read.
+pub(crate) fn start(
+    format: LogFormat,
+    level: Level,
+    forced: bool,
+    rust_log: Option<&str>,
+) -> Result<(), Problem> {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(level, forced, rust_log)?)
+        .with_writer(io::stderr)
+        // It would print, and printing panics where standard error is closed.
+        .log_internal_errors(false);
+    let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+    // A second start is a mistake that harms nobody: the first log goes on.
+    _ = match format {
+        LogFormat::Text => tracing::subscriber::set_global_default(builder.with_ansi(colour).finish()),
+        LogFormat::Json => tracing::subscriber::set_global_default(
+            builder.json().flatten_event(true).with_ansi(false).finish(),
+        ),
+    };
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+fn filter(level: Level, forced: bool, rust_log: Option<&str>) -> Result<EnvFilter, Problem> {
+    let libraries = level.min(Level::WARN).to_string().to_ascii_lowercase();
+    // A directive's target is a prefix: the first stands for all crates of the workspace but the program's own.
+    let own = format!("reconciler={level},tinyforge_reconciler={level}");
+    let directives = match rust_log.filter(|directives| !directives.trim().is_empty()) {
+        Some(directives) if forced => format!("{directives},{own}"),
+        Some(directives) => directives.to_owned(),
+        None => format!("{libraries},{own}"),
+    };
+    EnvFilter::builder().parse(directives).map_err(Problem::Directives)
+}
+
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let location = info.location().map(ToString::to_string).unwrap_or_default();
+    let message = text::cell(info.payload_as_str().unwrap_or("a value that is not text"), 500);
+    tracing::error!(thread = thread.name().unwrap_or("-"), location, panic = message, "panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_quiet_unless_asked_for() {
+        for (level, forced, rust_log, wanted) in [
+            (Level::INFO, false, None, &["warn", "reconciler=info", "tinyforge_reconciler=info"][..]),
+            (Level::ERROR, false, None, &["error", "reconciler=error", "tinyforge_reconciler=error"]),
+            (Level::DEBUG, true, None, &["warn", "reconciler=debug"]),
+            (Level::INFO, false, Some(""), &["warn", "reconciler=info"]),
+            (Level::INFO, false, Some("sqlx=trace"), &["sqlx=trace"]),
+            (Level::DEBUG, true, Some("sqlx=trace,reconciler=warn"), &["sqlx=trace", "reconciler=debug"]),
+        ] {
+            let shown = filter(level, forced, rust_log).unwrap().to_string();
+            let shown: Vec<_> = shown.split(',').collect();
+            assert!(wanted.iter().all(|directive| shown.contains(directive)), "{wanted:?}: {shown:?}");
+        }
+        assert!(filter(Level::INFO, false, Some("a=b=c")).is_err());
+    }
+}

@@ -1,0 +1,296 @@
+//! One container, looked at.
+
+use bollard::Docker;
+use bollard::errors::Error as BollardError;
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::InspectContainerOptions;
+use reconciler_core::container::{Detail, ExitFacts, ImageRef, RestartPolicy, Snapshot};
+use reconciler_core::ids::ContainerId;
+use reconciler_core::labels::{Claim, KIND_LABEL, ROLE_LABEL, WORKLOAD_LABEL};
+use reconciler_core::state::DockerState;
+use serde::de::{IgnoredAny, MapAccess};
+
+use crate::engine::Inspection;
+use crate::error::Trouble;
+use crate::fault::{self, Fault};
+use crate::lenient::{Flag, Keep, Lenient, Number, Text, value};
+use crate::list::Labels;
+
+/// Looks at a container; an answer that the client library can't read, for a state it does not know, is read again
+/// for just the fields that are used.
+pub(crate) async fn look(docker: &Docker, id: &ContainerId) -> Result<Inspection, Fault> {
+    let seen = match docker.inspect_container(id.as_str(), None::<InspectContainerOptions>).await {
+        Ok(model) => Seen::from(model),
+        Err(BollardError::JsonDataError { contents, .. }) => read(&contents)?,
+        Err(BollardError::DockerResponseServerError { status_code: 404, message }) if says_gone(&message) => {
+            return Ok(Inspection::Gone);
+        }
+        Err(other) => return Err(other.into()),
+    };
+    Ok(Inspection::Found(seen.snapshot()?))
+}
+
+/// `page not found` is a 404 too, and so is a proxy's.
+fn says_gone(message: &str) -> bool {
+    message.to_ascii_lowercase().contains("no such container")
+}
+
+fn read(contents: &str) -> Result<Seen, Trouble> {
+    serde_json::from_str::<Lenient<Seen>>(contents).map(|kept| kept.0).map_err(|error| fault::json(&error))
+}
+
+/// What is used of an inspect.
+#[derive(Default)]
+struct Seen {
+    id: Text,
+    created: Text,
+    state: State,
+    host: HostConfig,
+    config: Config,
+    network: Network,
+}
+
+impl Seen {
+    fn snapshot(self) -> Result<Snapshot, Trouble> {
+        let id = self.id.0.as_deref().and_then(ContainerId::parse);
+        let id = id.ok_or_else(|| Trouble::decode("the container has no usable Id"))?;
+        let word = self.state.status.0.filter(|word| !word.is_empty());
+        let state = DockerState::parse(&word.ok_or_else(|| Trouble::decode("the container has no State"))?);
+        let ended = matches!(
+            state,
+            DockerState::Exited | DockerState::Dead | DockerState::Stopped | DockerState::Restarting
+        );
+        let exit = self.state.exit_code.0.filter(|_| ended);
+        let oom_killed = self.state.oom_killed.0;
+        Ok(Snapshot {
+            id,
+            state,
+            image: ImageRef::from_inspect(self.config.image.0.as_deref().unwrap_or_default()),
+            port: self.network.ports.lowest,
+            created: self.created.0.as_deref().map_or(0, whole_seconds),
+            claim: self.config.claim,
+            detail: Some(Detail {
+                restart: RestartPolicy::parse(self.host.restart.name.0.as_deref().unwrap_or_default()),
+                exit: exit.map(|code| ExitFacts { code, oom_killed }),
+            }),
+        })
+    }
+}
+
+/// The seconds since the epoch of an RFC 3339 time; 0 if it is none.
+fn whole_seconds(time: &str) -> i64 {
+    time.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second)
+}
+
+impl From<ContainerInspectResponse> for Seen {
+    fn from(model: ContainerInspectResponse) -> Self {
+        let state = model.state.unwrap_or_default();
+        let config = model.config.unwrap_or_default();
+        let labels = config.labels.unwrap_or_default();
+        let label = |name| labels.get(name).map(String::as_str);
+        let restart = model.host_config.and_then(|host| host.restart_policy).and_then(|policy| policy.name);
+        let mut ports = Ports::default();
+        for port in model.network_settings.and_then(|network| network.ports).unwrap_or_default().into_keys() {
+            ports.see(&port);
+        }
+        Self {
+            id: Text(model.id),
+            created: Text(model.created),
+            state: State {
+                status: Text(state.status.map(|word| word.to_string())),
+                exit_code: Number(state.exit_code),
+                oom_killed: Flag(state.oom_killed.unwrap_or_default()),
+            },
+            host: HostConfig { restart: Restart { name: Text(restart.map(|name| name.to_string())) } },
+            config: Config {
+                image: Text(config.image),
+                claim: Claim::read(label(WORKLOAD_LABEL), label(KIND_LABEL), label(ROLE_LABEL)),
+            },
+            network: Network { ports },
+        }
+    }
+}
+
+enum SeenKey {
+    Id,
+    Created,
+    State,
+    Host,
+    Config,
+    Network,
+}
+
+impl Keep for Seen {
+    type Key = SeenKey;
+
+    fn key(name: &str) -> Option<SeenKey> {
+        Some(match name {
+            "Id" => SeenKey::Id,
+            "Created" => SeenKey::Created,
+            "State" => SeenKey::State,
+            "HostConfig" => SeenKey::Host,
+            "Config" => SeenKey::Config,
+            "NetworkSettings" => SeenKey::Network,
+            _ => return None,
+        })
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: SeenKey, object: &mut A) -> Result<(), A::Error> {
+        match key {
+            SeenKey::Id => self.id = value(object)?,
+            SeenKey::Created => self.created = value(object)?,
+            SeenKey::State => self.state = value(object)?,
+            SeenKey::Host => self.host = value(object)?,
+            SeenKey::Config => self.config = value(object)?,
+            SeenKey::Network => self.network = value(object)?,
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct State {
+    status: Text,
+    exit_code: Number,
+    oom_killed: Flag,
+}
+
+enum StateKey {
+    Status,
+    ExitCode,
+    OomKilled,
+}
+
+impl Keep for State {
+    type Key = StateKey;
+
+    fn key(name: &str) -> Option<StateKey> {
+        match name {
+            "Status" => Some(StateKey::Status),
+            "ExitCode" => Some(StateKey::ExitCode),
+            "OOMKilled" => Some(StateKey::OomKilled),
+            _ => None,
+        }
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: StateKey, object: &mut A) -> Result<(), A::Error> {
+        match key {
+            StateKey::Status => self.status = value(object)?,
+            StateKey::ExitCode => self.exit_code = value(object)?,
+            StateKey::OomKilled => self.oom_killed = value(object)?,
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct HostConfig {
+    restart: Restart,
+}
+
+impl Keep for HostConfig {
+    type Key = ();
+
+    fn key(name: &str) -> Option<()> {
+        (name == "RestartPolicy").then_some(())
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, (): (), object: &mut A) -> Result<(), A::Error> {
+        self.restart = value(object)?;
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Restart {
+    name: Text,
+}
+
+impl Keep for Restart {
+    type Key = ();
+
+    fn key(name: &str) -> Option<()> {
+        (name == "Name").then_some(())
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, (): (), object: &mut A) -> Result<(), A::Error> {
+        self.name = value(object)?;
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Config {
+    image: Text,
+    claim: Option<Claim>,
+}
+
+enum ConfigKey {
+    Image,
+    Labels,
+}
+
+impl Keep for Config {
+    type Key = ConfigKey;
+
+    fn key(name: &str) -> Option<ConfigKey> {
+        match name {
+            "Image" => Some(ConfigKey::Image),
+            "Labels" => Some(ConfigKey::Labels),
+            _ => None,
+        }
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: ConfigKey, object: &mut A) -> Result<(), A::Error> {
+        match key {
+            ConfigKey::Image => self.image = value(object)?,
+            ConfigKey::Labels => self.claim = value::<Labels, A>(object)?.claim(),
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Network {
+    ports: Ports,
+}
+
+impl Keep for Network {
+    type Key = ();
+
+    fn key(name: &str) -> Option<()> {
+        (name == "Ports").then_some(())
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, (): (), object: &mut A) -> Result<(), A::Error> {
+        self.ports = value(object)?;
+        Ok(())
+    }
+}
+
+/// The lowest private TCP port of an inspect's object, whose keys are written `80/tcp`.
+#[derive(Default)]
+struct Ports {
+    lowest: Option<u16>,
+}
+
+impl Ports {
+    fn see(&mut self, key: &str) {
+        if let Some(port) = Self::key(key) {
+            self.lowest = Some(self.lowest.map_or(port, |lowest| lowest.min(port)));
+        }
+    }
+}
+
+impl Keep for Ports {
+    type Key = u16;
+
+    fn key(name: &str) -> Option<u16> {
+        name.strip_suffix("/tcp")?.parse().ok().filter(|port| *port != 0)
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, port: u16, object: &mut A) -> Result<(), A::Error> {
+        self.lowest = Some(self.lowest.map_or(port, |lowest| lowest.min(port)));
+        object.next_value::<IgnoredAny>().map(drop)
+    }
+}

@@ -1,0 +1,270 @@
+//! Docker's list, decoded object by object into the few fields that are used.
+
+use http_body_util::BodyExt;
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use reconciler_core::container::{ImageRef, Snapshot};
+use reconciler_core::ids::ContainerId;
+use reconciler_core::labels::{Claim, KIND_LABEL, ROLE_LABEL, WORKLOAD_LABEL};
+use reconciler_core::state::DockerState;
+use serde::de::{MapAccess, SeqAccess};
+
+use crate::array::ObjectArray;
+use crate::error::Trouble;
+use crate::fault::{self, Fault};
+use crate::lenient::{Keep, Lenient, Number, Text, value};
+use crate::transport::Transport;
+
+/// The most bytes of an error's body that are read.
+const MAX_REFUSAL: usize = 1024 * 1024;
+
+/// All containers.
+pub(crate) async fn all(transport: &Transport) -> Result<Vec<Snapshot>, Fault> {
+    let mut found = Vec::new();
+    fetch(transport, "/containers/json?all=1", |snapshot| found.push(snapshot)).await?;
+    Ok(found)
+}
+
+/// The one container with exactly this id.
+pub(crate) async fn one(transport: &Transport, id: &ContainerId) -> Result<Option<Snapshot>, Fault> {
+    // {"id":["…"]}: an id has no character that would have to be escaped.
+    let path = format!("/containers/json?all=1&filters=%7B%22id%22%3A%5B%22{id}%22%5D%7D");
+    let mut found = None;
+    fetch(transport, &path, |snapshot| {
+        // The engine takes the filter for a pattern.
+        if snapshot.id == *id {
+            found = Some(snapshot);
+        }
+    })
+    .await?;
+    Ok(found)
+}
+
+async fn fetch(transport: &Transport, path: &str, each: impl FnMut(Snapshot)) -> Result<(), Fault> {
+    let response = transport.get(path).await?;
+    let (head, body) = response.into_parts();
+    if head.status == StatusCode::OK { read(body, each).await } else { Err(refused(head.status, body).await) }
+}
+
+async fn read(mut body: Incoming, mut each: impl FnMut(Snapshot)) -> Result<(), Fault> {
+    let mut array = ObjectArray::default();
+    while let Some(frame) = body.frame().await {
+        if let Ok(chunk) = frame?.into_data() {
+            array.feed(&chunk, |object| {
+                each(snapshot(object)?);
+                Ok(())
+            })?;
+        }
+    }
+    Ok(array.finish()?)
+}
+
+/// What the engine said instead of a list: Docker's message if it is Docker's JSON, else the text as it is.
+async fn refused(status: StatusCode, mut body: Incoming) -> Fault {
+    let mut text = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Ok(chunk) = frame.into_data() {
+            text.extend_from_slice(&chunk[..chunk.len().min(MAX_REFUSAL - text.len())]);
+        }
+        if text.len() == MAX_REFUSAL {
+            break;
+        }
+    }
+    let message = match serde_json::from_slice::<Lenient<Refusal>>(&text) {
+        Ok(Lenient(Refusal { message: Text(Some(message)) })) => message,
+        _ => String::from_utf8_lossy(&text).into_owned(),
+    };
+    fault::refusal(status.as_u16(), &message).into()
+}
+
+/// One object of the list.
+fn snapshot(object: &[u8]) -> Result<Snapshot, Trouble> {
+    let Lenient(listed) = serde_json::from_slice::<Lenient<Listed>>(object)
+        .map_err(|_| Trouble::decode("a container in it is no JSON object"))?;
+    listed.snapshot().ok_or_else(|| Trouble::decode("a container in it has no usable Id"))
+}
+
+#[derive(Default)]
+struct Refusal {
+    message: Text,
+}
+
+impl Keep for Refusal {
+    type Key = ();
+
+    fn key(name: &str) -> Option<()> {
+        (name == "message").then_some(())
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, (): (), object: &mut A) -> Result<(), A::Error> {
+        self.message = value(object)?;
+        Ok(())
+    }
+}
+
+/// A container as a list has it.
+#[derive(Default)]
+struct Listed {
+    id: Text,
+    image: Text,
+    created: Number,
+    ports: Ports,
+    state: Text,
+    labels: Labels,
+}
+
+enum ListedKey {
+    Id,
+    Image,
+    Created,
+    Ports,
+    State,
+    Labels,
+}
+
+impl Keep for Listed {
+    type Key = ListedKey;
+
+    fn key(name: &str) -> Option<ListedKey> {
+        Some(match name {
+            "Id" => ListedKey::Id,
+            "Image" => ListedKey::Image,
+            "Created" => ListedKey::Created,
+            "Ports" => ListedKey::Ports,
+            "State" => ListedKey::State,
+            "Labels" => ListedKey::Labels,
+            _ => return None,
+        })
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: ListedKey, object: &mut A) -> Result<(), A::Error> {
+        match key {
+            ListedKey::Id => self.id = value(object)?,
+            ListedKey::Image => self.image = value(object)?,
+            ListedKey::Created => self.created = value(object)?,
+            ListedKey::Ports => self.ports = value(object)?,
+            ListedKey::State => self.state = value(object)?,
+            ListedKey::Labels => self.labels = value(object)?,
+        }
+        Ok(())
+    }
+}
+
+impl Listed {
+    fn snapshot(self) -> Option<Snapshot> {
+        Some(Snapshot {
+            id: ContainerId::parse(self.id.0.as_deref()?)?,
+            state: DockerState::parse(self.state.0.as_deref().unwrap_or("unknown")),
+            image: match self.image.0.as_deref() {
+                // Nothing said is nothing to replace a known reference with.
+                None | Some("") => ImageRef::BareId("".into()),
+                Some(image) => ImageRef::from_list(image),
+            },
+            port: self.ports.lowest,
+            created: self.created.0.unwrap_or_default(),
+            claim: self.labels.claim(),
+            detail: None,
+        })
+    }
+}
+
+/// The labels that claim a place.
+#[derive(Default)]
+pub(crate) struct Labels {
+    workload: Text,
+    kind: Text,
+    role: Text,
+}
+
+pub(crate) enum LabelKey {
+    Workload,
+    Kind,
+    Role,
+}
+
+impl Keep for Labels {
+    type Key = LabelKey;
+
+    fn key(name: &str) -> Option<LabelKey> {
+        Some(match name {
+            WORKLOAD_LABEL => LabelKey::Workload,
+            KIND_LABEL => LabelKey::Kind,
+            ROLE_LABEL => LabelKey::Role,
+            _ => return None,
+        })
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: LabelKey, object: &mut A) -> Result<(), A::Error> {
+        match key {
+            LabelKey::Workload => self.workload = value(object)?,
+            LabelKey::Kind => self.kind = value(object)?,
+            LabelKey::Role => self.role = value(object)?,
+        }
+        Ok(())
+    }
+}
+
+impl Labels {
+    pub(crate) fn claim(&self) -> Option<Claim> {
+        Claim::read(self.workload.0.as_deref(), self.kind.0.as_deref(), self.role.0.as_deref())
+    }
+}
+
+/// The lowest private TCP port of a list's array.
+#[derive(Default)]
+struct Ports {
+    lowest: Option<u16>,
+}
+
+impl Keep for Ports {
+    type Key = ();
+
+    fn element<'de, A: SeqAccess<'de>>(&mut self, array: &mut A) -> Result<bool, A::Error> {
+        let Some(Lenient(port)) = array.next_element::<Lenient<Port>>()? else { return Ok(false) };
+        if let Some(port) = port.private_tcp() {
+            self.lowest = Some(self.lowest.map_or(port, |lowest| lowest.min(port)));
+        }
+        Ok(true)
+    }
+}
+
+#[derive(Default)]
+struct Port {
+    private: Number,
+    protocol: Text,
+}
+
+enum PortKey {
+    Private,
+    Protocol,
+}
+
+impl Keep for Port {
+    type Key = PortKey;
+
+    fn key(name: &str) -> Option<PortKey> {
+        match name {
+            "PrivatePort" => Some(PortKey::Private),
+            "Type" => Some(PortKey::Protocol),
+            _ => None,
+        }
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: PortKey, object: &mut A) -> Result<(), A::Error> {
+        match key {
+            PortKey::Private => self.private = value(object)?,
+            PortKey::Protocol => self.protocol = value(object)?,
+        }
+        Ok(())
+    }
+}
+
+impl Port {
+    fn private_tcp(&self) -> Option<u16> {
+        let port = u16::try_from(self.private.0?).ok()?;
+        (port != 0 && self.protocol.0.as_deref() == Some("tcp")).then_some(port)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! The driver `log`: says what it was asked.
+
+use async_trait::async_trait;
+
+use tracing::{debug, info};
+
+use crate::{Plugin, PluginError, Request};
+
+const ASKED: &str = "asked to reconcile";
+
+/// Logs each request, and finds every workload in order.
+#[derive(Clone, Debug)]
+pub struct LogPlugin {
+    kind: String,
+    quiet: bool,
+}
+
+impl LogPlugin {
+    /// A plugin for workloads of this source kind.
+    pub fn new(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), quiet: false }
+    }
+
+    /// The same for source kinds that no setting names: it logs at the level `debug`.
+    pub fn quiet(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), quiet: true }
+    }
+}
+
+#[async_trait]
+impl Plugin for LogPlugin {
+    fn name(&self) -> &str {
+        &self.kind
+    }
+
+    async fn reconcile(&self, request: &Request) -> Result<(), PluginError> {
+        let Request { workload, containers, attempt, generation } = request;
+        let (workload_id, kind, containers) = (&workload.id, &workload.kind, containers.len());
+        // A level is part of a line's place in the code: it cannot be a value.
+        if self.quiet {
+            debug!(%workload_id, %kind, source_kind = workload.source_kind, containers, attempt, generation, "{ASKED}");
+        } else {
+            info!(%workload_id, %kind, source_kind = self.kind, containers, attempt, generation, "{ASKED}");
+        }
+        Ok(())
+    }
+}

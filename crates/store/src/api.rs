@@ -1,0 +1,143 @@
+//! What the actors ask of the database.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use reconciler_core::host::DaemonIdentity;
+use reconciler_core::ids::RowId;
+use reconciler_core::row::{MarkMissing, StoredRow, Upsert};
+use reconciler_core::workload::Workload;
+
+use crate::error::StoreError;
+
+/// The database as the actors see it. Calls are served one after the other.
+///
+/// Each call ends within the store's deadline. A call that is dropped before it ended is rolled back, unless it was
+/// being committed just then: what it was to write has then to be decided anew, which the basis of each write sees to.
+#[async_trait]
+pub trait Database: Send + Sync + 'static {
+    /// The workloads, this host's rows, and the host's pin, as of one moment.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read, or lacks tables or columns.
+    async fn load(&self) -> Result<Loaded, StoreError>;
+
+    /// Whether somebody else may have written since the last successful [`load`](Self::load) began. Stays true until
+    /// the next one. Cheap enough to be asked many times a second.
+    ///
+    /// # Errors
+    ///
+    /// If the database had to be asked and did not answer.
+    async fn others_wrote(&self) -> Result<bool, StoreError>;
+
+    /// Writes a batch in one transaction, or, if a row's values are refused, in several without that row.
+    ///
+    /// Of several writes to one row the last counts. An error means that the caller has to try all of it again: nothing
+    /// was written, or, where rows had been refused, a part of it, which is then idle or a conflict.
+    ///
+    /// # Errors
+    ///
+    /// If the database is locked, gone or full, or lacks tables or columns.
+    async fn write(&self, batch: Batch) -> Result<Written, StoreError>;
+
+    /// Removes what the journal has beyond its bounds; how many entries. To be called now and then, once a minute say.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be written.
+    async fn prune(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+/// What [`Database::load`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// All workloads, by id.
+    pub workloads: Vec<Workload>,
+    /// This host's rows, by id.
+    pub rows: Vec<StoredRow>,
+    /// The daemon that the host is pinned to.
+    pub daemon: Option<DaemonIdentity>,
+}
+
+/// What is to be written together.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Rows to be inserted or updated.
+    pub upserts: Vec<Upsert>,
+    /// Rows whose containers are gone.
+    pub missing: Vec<MarkMissing>,
+    /// That a pass saw the host's rows.
+    pub touch: Option<Touch>,
+    /// Which daemon the host is.
+    pub pin: Option<Pin>,
+}
+
+impl Batch {
+    /// Whether there is nothing to be written.
+    pub fn is_empty(&self) -> bool {
+        self.upserts.is_empty() && self.missing.is_empty() && self.touch.is_none() && self.pin.is_none()
+    }
+}
+
+/// Sets `last_seen_at`, and nothing else, of every row of the host that has a container and is not `missing`.
+#[derive(Clone, Debug, Default)]
+pub struct Touch {
+    /// Rows that were not seen.
+    pub except: Vec<RowId>,
+    /// What ages with the host.
+    pub heartbeat: Heartbeat,
+}
+
+/// The columns of `reconciler_hosts` that age. `last_list_at` is the time of the write.
+#[derive(Clone, Debug, Default)]
+pub struct Heartbeat {
+    /// When the last event came; `None` leaves the column as it is.
+    pub last_event_at: Option<Timestamp>,
+    /// How the event stream is, in a word.
+    pub stream: String,
+}
+
+/// Pins the host to a daemon.
+#[derive(Clone, Debug)]
+pub struct Pin {
+    /// The daemon.
+    pub daemon: DaemonIdentity,
+    /// Its version, for people.
+    pub engine_version: String,
+}
+
+/// What became of a [`Batch`]. Each row of it is in exactly one of the lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows that are now as they were to be, also those that were so before.
+    pub committed: Vec<RowId>,
+    /// Rows that were left out because they are no longer what the write was decided from, as they are now.
+    pub conflicted: Vec<(RowId, Option<StoredRow>)>,
+    /// Rows whose values the database refuses, and what it said.
+    pub refused: Vec<(RowId, String)>,
+    /// The journal's new entries, in order.
+    pub journal: Vec<i64>,
+    /// How many rows were new.
+    pub inserted: usize,
+    /// How many rows were there and were written.
+    pub updated: usize,
+    /// How many rows had to be written in no column.
+    pub unchanged: usize,
+    /// How many rows became `missing`.
+    pub missing: usize,
+}
+
+impl Written {
+    pub(crate) fn absorb(&mut self, part: Self) {
+        self.committed.extend(part.committed);
+        self.conflicted.extend(part.conflicted);
+        self.refused.extend(part.refused);
+        self.journal.extend(part.journal);
+        self.inserted += part.inserted;
+        self.updated += part.updated;
+        self.unchanged += part.unchanged;
+        self.missing += part.missing;
+    }
+}

@@ -1,0 +1,248 @@
+//! The statements on tinyforge's tables, made once from what their columns are.
+//!
+//! A set of rows or ids goes in as one parameter, JSON, so that a statement's text does not depend on how many they are.
+
+use sea_orm::DbBackend;
+
+use crate::schema::{CONTAINERS, Class, Schema, Table};
+
+/// Docker's columns that a [`Row`](reconciler_core::row::Row) has.
+const ROW: &[&str] =
+    &["id", "workload_id", "workload_kind", "role", "container_id", "image_ref", "host", "state", "port"];
+
+#[derive(Debug)]
+pub(crate) struct Sql {
+    pub(crate) backend: DbBackend,
+    /// `→ id, name, kind, source_kind, source_config, created_at, updated_at`
+    pub(crate) workloads: String,
+    /// `(id) → the same`
+    pub(crate) workload: String,
+    /// `(id, name, kind, source_kind, source_config, time)`: nothing if the id exists
+    pub(crate) add_workload: String,
+    /// `(id)`
+    pub(crate) remove_workload: String,
+    /// `(host) → a row's columns, exit_code, oom_killed`
+    pub(crate) host_rows: String,
+    /// `(ids) → the same`
+    pub(crate) rows: String,
+    /// `(ids) → a row's columns`, locked until the transaction's end
+    pub(crate) lock_rows: String,
+    /// `(rows, time)`
+    pub(crate) update: String,
+    /// `(rows, time) → id` of those that were not there
+    pub(crate) insert: String,
+    /// `(ids, time)`
+    pub(crate) missing: String,
+    /// `(host, time)`
+    pub(crate) touch: String,
+    /// `(host, time, ids)`
+    pub(crate) touch_except: String,
+    /// `(host, workload, state, '' | 'all') → all columns`; an empty text filters nothing
+    pub(crate) list: String,
+    /// `(host) → mark`, PostgreSQL only: what differs once somebody wrote
+    pub(crate) fingerprint: String,
+}
+
+impl Sql {
+    pub(crate) fn new(backend: DbBackend, schema: &Schema) -> Self {
+        let c = Columns { backend, table: &schema.containers };
+        let w = Columns { backend, table: &schema.workloads };
+        let rows = c.select(ROW);
+        let exit = "j.exit_code AS exit_code, j.oom_killed AS oom_killed";
+        let joined = format!("SELECT {rows}, {exit} FROM containers AS c {}", c.last_exit());
+        let workloads = format!("SELECT {} FROM workloads AS c", w.select(crate::schema::WORKLOADS));
+        let lock = if backend == DbBackend::Postgres { " ORDER BY c.id FOR UPDATE" } else { "" };
+        let seen = format!(
+            "UPDATE containers AS c SET last_seen_at = {} WHERE {} = $1 AND {} <> '' AND {} <> 'missing'",
+            c.write("last_seen_at", "$2"),
+            c.read("host"),
+            c.read("container_id"),
+            c.read("state"),
+        );
+        Self {
+            backend,
+            workload: format!("{workloads} WHERE {} = $1", w.read("id")),
+            add_workload: w.add_workload(),
+            remove_workload: format!("DELETE FROM workloads AS c WHERE {} = $1", w.read("id")),
+            workloads: format!("{workloads} ORDER BY 1"),
+            host_rows: format!("{joined} WHERE {} = $1 ORDER BY 1", c.read("host")),
+            rows: format!("{joined} WHERE c.id IN {}", c.ids("$1")),
+            lock_rows: format!("SELECT {rows} FROM containers AS c WHERE c.id IN {}{lock}", c.ids("$1")),
+            update: c.update(),
+            insert: c.insert(),
+            missing: format!(
+                "UPDATE containers AS c SET state = {}, updated_at = {} WHERE c.id IN {}",
+                c.write("state", "'missing'"),
+                c.write("updated_at", "$2"),
+                c.ids("$1")
+            ),
+            touch_except: format!("{seen} AND c.id NOT IN {}", c.ids("$3")),
+            touch: seen,
+            list: format!(
+                "SELECT {} FROM containers AS c WHERE ($1 = '' OR {} = $1) AND ($2 = '' OR {} = $2) \
+                 AND ($3 = '' OR {state} = $3) AND ($4 = 'all' OR $3 <> '' OR {state} <> 'missing') ORDER BY 1",
+                c.select(CONTAINERS),
+                c.read("host"),
+                c.read("workload_id"),
+                state = c.read("state"),
+            ),
+            fingerprint: fingerprint(&c, &w),
+        }
+    }
+}
+
+/// Renders one table's columns as they are read and written here.
+struct Columns<'a> {
+    backend: DbBackend,
+    table: &'a Table,
+}
+
+impl Columns<'_> {
+    fn postgres(&self) -> bool {
+        self.backend == DbBackend::Postgres
+    }
+
+    fn class(&self, column: &str) -> Class {
+        self.table.column(column).map_or(Class::Text, |c| c.class)
+    }
+
+    /// The column as text, or as a number if the contract says so; NULL reads as the contract's default.
+    fn read(&self, column: &str) -> String {
+        match column {
+            "port" | "npm_proxy_id" => format!("COALESCE(CAST(c.{column} AS bigint), 0)"),
+            _ if self.postgres() && self.class(column) == Class::Time => format!(
+                "COALESCE(to_char(CAST(c.{column} AS timestamptz) AT TIME ZONE 'UTC', \
+                 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '')"
+            ),
+            _ => format!("COALESCE(CAST(c.{column} AS text), '{}')", default(column)),
+        }
+    }
+
+    fn select(&self, columns: &[&str]) -> String {
+        let read = |column: &&str| format!("{} AS {column}", self.read(column));
+        columns.iter().map(read).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A text or number as the column takes it. Texts are assigned and not cast, since a cast would cut them silently
+    /// where a column is too short.
+    fn write(&self, column: &str, value: &str) -> String {
+        match self.table.column(column) {
+            Some(c) if self.postgres() && !matches!(c.class, Class::Text | Class::Number) => {
+                format!("CAST({value} AS {})", c.type_name)
+            }
+            _ => value.to_owned(),
+        }
+    }
+
+    /// The set of ids in a JSON array.
+    fn ids(&self, parameter: &str) -> String {
+        if self.postgres() {
+            format!("(SELECT json_array_elements_text(CAST({parameter} AS json)))")
+        } else {
+            format!("(SELECT value FROM json_each({parameter}))")
+        }
+    }
+
+    /// The rows in a JSON array of objects, as the table `v`.
+    fn values(&self) -> String {
+        let typed = |c: &&str| format!("{c} {}", if *c == "port" { "bigint" } else { "text" });
+        let taken = |c: &&str| format!("value ->> '$.{c}' AS {c}");
+        if self.postgres() {
+            let columns: Vec<_> = ROW.iter().map(typed).collect();
+            format!("json_to_recordset(CAST($1 AS json)) AS v({})", columns.join(", "))
+        } else {
+            let columns: Vec<_> = ROW.iter().map(taken).collect();
+            format!("(SELECT {} FROM json_each($1)) AS v", columns.join(", "))
+        }
+    }
+
+    /// Docker's columns and the times of a write, with their values; the key is left out.
+    fn assignments(&self) -> Vec<(&'static str, String)> {
+        let row = ROW.iter().skip(1).map(|c| (*c, self.write(c, &format!("v.{c}"))));
+        let times = ["last_seen_at", "updated_at"].map(|c| (c, self.write(c, "$2")));
+        row.chain(times).collect()
+    }
+
+    /// An UPDATE and not an upsert: that would fail where a column that we don't know must not be NULL.
+    fn update(&self) -> String {
+        let set: Vec<_> = self.assignments().into_iter().map(|(c, value)| format!("{c} = {value}")).collect();
+        format!("UPDATE containers AS c SET {} FROM {} WHERE c.id = v.id", set.join(", "), self.values())
+    }
+
+    fn insert(&self) -> String {
+        let mut set = self.assignments();
+        set.push(("id", "v.id".into()));
+        set.push(("created_at", self.write("created_at", "$2")));
+        // The deployer's columns get what the contract says, unless the table says it itself.
+        for column in ["image_tag", "subdomain", "proxy_route_id", "npm_proxy_id", "stage_id"] {
+            match self.table.column(column) {
+                Some(c) if !c.has_default && c.class == Class::Text => set.push((column, "''".into())),
+                Some(c) if !c.has_default && c.class == Class::Number => set.push((column, "0".into())),
+                _ => {}
+            }
+        }
+        let (columns, values): (Vec<_>, Vec<_>) = set.into_iter().unzip();
+        // Under SQLite's write lock nobody can have come between the read and this.
+        let conflict = if self.postgres() { "ON CONFLICT (id) DO NOTHING " } else { "" };
+        format!(
+            "INSERT INTO containers ({}) SELECT {} FROM {} WHERE true {conflict}RETURNING id AS id",
+            columns.join(", "),
+            values.join(", "),
+            self.values()
+        )
+    }
+
+    /// Joins the newest journal entry that tells how the row's container ended, or that it lived on since.
+    fn last_exit(&self) -> String {
+        format!(
+            "LEFT JOIN container_changes AS j ON j.seq = (SELECT k.seq FROM container_changes AS k \
+             WHERE k.host = {} AND k.row_id = c.id AND k.container_id = {} AND k.kind = 'container' \
+             AND (k.exit_code IS NOT NULL OR k.to_state <> 'stopped') ORDER BY k.seq DESC LIMIT 1)",
+            self.read("host"),
+            self.read("container_id"),
+        )
+    }
+
+    fn add_workload(&self) -> String {
+        let set = [
+            ("id", "$1"),
+            ("name", "$2"),
+            ("kind", "$3"),
+            ("source_kind", "$4"),
+            ("source_config", "$5"),
+            ("created_at", "$6"),
+            ("updated_at", "$6"),
+        ];
+        let (columns, values): (Vec<_>, Vec<_>) =
+            set.into_iter().map(|(column, value)| (column, self.write(column, value))).unzip();
+        format!(
+            "INSERT INTO workloads ({}) VALUES ({}) ON CONFLICT (id) DO NOTHING",
+            columns.join(", "),
+            values.join(", ")
+        )
+    }
+}
+
+/// What the contract says stands in a text column that says nothing.
+fn default(column: &str) -> &'static str {
+    match column {
+        "host" => "local",
+        "source_config" => "{}",
+        _ => "",
+    }
+}
+
+/// The times are left out: our own touch would look like somebody else's write.
+fn fingerprint(containers: &Columns<'_>, workloads: &Columns<'_>) -> String {
+    let hashed = |columns: &Columns<'_>, names: &[&str]| {
+        let read: Vec<_> = names.iter().map(|n| format!("CAST({} AS text)", columns.read(n))).collect();
+        format!("COALESCE(SUM(hashtextextended(concat_ws(chr(31), {}), 0)), 0)", read.join(", "))
+    };
+    format!(
+        "SELECT (SELECT COUNT(*) || '/' || {} FROM workloads AS c) || '/' || \
+         (SELECT COUNT(*) || '/' || {} FROM containers AS c WHERE {} = $1) AS mark",
+        hashed(workloads, &["id", "name", "kind", "source_kind", "source_config"]),
+        hashed(containers, ROW),
+        containers.read("host"),
+    )
+}

@@ -1,0 +1,171 @@
+//! The store: the database of one host.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reconciler_core::ids::HostName;
+use sea_orm::{DatabaseConnection, DbBackend};
+use tokio::sync::RwLock;
+
+use crate::api::{Batch, Database, Loaded, Written};
+use crate::error::StoreError;
+use crate::link::{CallError, Link};
+use crate::schema::Schema;
+use crate::settings::{Access, Retention, StoreSettings, Target};
+use crate::sql::Sql;
+use crate::watch::{Listener, Mark, Watch};
+use crate::{read, write};
+
+/// tinyforge's database, as seen by one host.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) host: HostName,
+    pub(crate) link: Link,
+    pub(crate) retention: Retention,
+    pub(crate) create_tables: bool,
+    pub(crate) notify: bool,
+    /// Made at first use, and anew after a migration.
+    sql: RwLock<Option<Arc<Sql>>>,
+    pub(crate) watch: Watch,
+    listener: Option<Listener>,
+}
+
+impl Store {
+    /// Connects. Reads and changes no table; see [`Store::migrate`].
+    ///
+    /// A SQLite file that is not there is made, in WAL mode, with its directory, unless it may only be read or tables
+    /// may not be made. Lost connections are replaced by the next call.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached within the deadline.
+    pub async fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let link = Link::new(settings);
+        link.call("open it", |_| async { Ok(()) }).await?;
+        let read_write = settings.access == Access::ReadWrite;
+        let listener = match link.target() {
+            Target::Postgres(options) if settings.notify && read_write => {
+                Some(Listener::start(options, &link).await?)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            host: settings.host.clone(),
+            link,
+            retention: settings.retention,
+            create_tables: settings.create_tables,
+            notify: settings.notify,
+            sql: RwLock::new(None),
+            watch: Watch::default(),
+            listener,
+        })
+    }
+
+    /// Closes the connections in order. Without it, a SQLite file's last writes stay in its `-wal` file, which loses
+    /// nothing.
+    pub async fn close(&self) {
+        self.link.close().await;
+    }
+
+    /// How the database is called in messages: without a password.
+    pub fn place(&self) -> &str {
+        &self.link.at
+    }
+
+    /// Whether the database tells by itself that somebody wrote.
+    pub(crate) fn listens(&self) -> bool {
+        self.listener.is_some()
+    }
+
+    /// The statements for the tables as they are.
+    pub(crate) async fn sql(&self) -> Result<Arc<Sql>, StoreError> {
+        if let Some(sql) = &*self.sql.read().await {
+            return Ok(sql.clone());
+        }
+        let (backend, schema) = self.schema().await?;
+        schema.check(&self.link.at)?;
+        if let Some(tables) = schema.absent() {
+            return Err(StoreError::TablesAbsent { at: self.link.at.clone(), tables });
+        }
+        if !schema.own {
+            return Err(StoreError::NotMigrated { at: self.link.at.clone() });
+        }
+        let sql = Arc::new(Sql::new(backend, &schema));
+        *self.sql.write().await = Some(sql.clone());
+        Ok(sql)
+    }
+
+    /// After a failure that is not a passing one, the tables are looked at anew: what is wrong with them is then named.
+    async fn doubt<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if result.as_ref().is_err_and(|error| !error.is_transient()) {
+            self.forget_sql().await;
+        }
+        result
+    }
+
+    pub(crate) async fn forget_sql(&self) {
+        *self.sql.write().await = None;
+    }
+
+    async fn schema(&self) -> Result<(DbBackend, Schema), StoreError> {
+        let read = |db: DatabaseConnection| async move {
+            let schema = Schema::read(&db).await.map_err(CallError::from)?;
+            Ok((db.get_database_backend(), schema))
+        };
+        self.link.call("read the schema", read).await
+    }
+}
+
+#[async_trait]
+impl Database for Store {
+    async fn load(&self) -> Result<Loaded, StoreError> {
+        let sql = self.sql().await?;
+        let (sql, host, polls) = (&sql, &self.host, !self.listens());
+        let read = |db| {
+            // Taken before the read begins: what comes from now on counts.
+            let unseen = self.link.unseen();
+            async move {
+                let (loaded, version) = read::load(&db, sql, host, polls).await?;
+                Ok((loaded, Mark { unseen, version }))
+            }
+        };
+        let (loaded, mark) = self.doubt(self.link.call("read the index", read).await).await?;
+        self.watch.loaded(mark);
+        Ok(loaded)
+    }
+
+    async fn others_wrote(&self) -> Result<bool, StoreError> {
+        if self.listens() {
+            return Ok(self.watch.differs(&Mark { unseen: self.link.unseen(), version: String::new() }));
+        }
+        let sql = match self.link.target() {
+            Target::Sqlite(..) => None,
+            Target::Postgres(_) => Some(self.sql().await?),
+        };
+        let (sql, host) = (&sql, &self.host);
+        let ask = |db| {
+            let unseen = self.link.unseen();
+            async move {
+                let version = match sql {
+                    Some(sql) => read::fingerprint(&db, sql, host).await?,
+                    None => read::data_version(&db).await?,
+                };
+                Ok(Mark { unseen, version })
+            }
+        };
+        Ok(self.watch.differs(&self.link.call("ask for changes", ask).await?))
+    }
+
+    async fn write(&self, batch: Batch) -> Result<Written, StoreError> {
+        if batch.is_empty() {
+            return Ok(Written::default());
+        }
+        let sql = self.sql().await?;
+        let (sql, host) = (&sql, &self.host);
+        self.doubt(self.link.call("write the index", |db| write::batch(db, sql, host, batch)).await).await
+    }
+
+    async fn prune(&self) -> Result<u64, StoreError> {
+        self.prune_journal().await
+    }
+}

@@ -1,0 +1,96 @@
+//! A pass over an unchanged host costs the same number of statements whatever its size.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use reconciler_core::ids::HostName;
+use reconciler_core::row::{Basis, Cause, Row, Upsert};
+use reconciler_core::state::RowState;
+use reconciler_store::{Batch, Database, Store, StoreSettings, Touch};
+use reconciler_testkit::postgres::PrivatePostgres;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+static STATEMENTS: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts what sqlx logs: one event a statement.
+struct Counter;
+
+impl Subscriber for Counter {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "sqlx::query"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        STATEMENTS.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+fn unchanged(n: usize) -> Row {
+    Row {
+        id: format!("w:{n}").into(),
+        workload_id: "w".into(),
+        workload_kind: "stack".into(),
+        role: n.to_string(),
+        container_id: format!("c{n}"),
+        image_ref: "nginx".into(),
+        host: "local".into(),
+        state: RowState::Running,
+        port: 80,
+    }
+}
+
+fn batch(size: usize, basis: impl Fn(&Row) -> Basis) -> Batch {
+    let upsert =
+        |row: Row| Upsert { basis: basis(&row), row, cause: Cause::List, exit: None, exit_is_news: false };
+    let upserts = (0..size).map(|n| upsert(unchanged(n))).collect();
+    Batch { upserts, touch: Some(Touch::default()), ..Batch::default() }
+}
+
+/// Statements of the pass over `size` rows that changed nothing, and of the pass's read.
+async fn pass(store: &Store, size: usize) -> usize {
+    store.write(batch(size, |_| Basis::Absent)).await.unwrap();
+    store.load().await.unwrap();
+    let before = STATEMENTS.load(Ordering::SeqCst);
+    let written = store.write(batch(size, |row| Basis::of(Some(row)))).await.unwrap();
+    assert_eq!((written.unchanged, written.journal.len()), (size, 0));
+    assert!(!store.others_wrote().await.unwrap());
+    store.load().await.unwrap();
+    STATEMENTS.load(Ordering::SeqCst) - before
+}
+
+#[tokio::test]
+async fn an_unchanged_host_costs_a_fixed_number_of_statements() {
+    tracing::subscriber::set_global_default(Counter).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    for postgres in [false, true] {
+        let mut counts = Vec::new();
+        for size in [10, 10_000] {
+            let url = if postgres {
+                PrivatePostgres::shared().database().await
+            } else {
+                format!("sqlite://{}/{size}.db", directory.path().display())
+            };
+            let mut settings = StoreSettings::new(url.parse().unwrap(), HostName::from("local"));
+            settings.deadline = std::time::Duration::from_secs(60);
+            let store = Store::open(&settings).await.unwrap();
+            store.migrate().await.unwrap();
+            counts.push(pass(&store, size).await);
+        }
+        assert_eq!(counts[0], counts[1]);
+        assert!((4..20).contains(&counts[0]), "{counts:?}");
+        println!("{counts:?}");
+    }
+}

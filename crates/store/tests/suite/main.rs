@@ -1,0 +1,14 @@
+//! One suite, run on SQLite and on PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+mod adopt;
+mod bed;
+mod faults;
+mod host;
+mod index;
+mod journal;
+mod large;
+mod query;
+mod race;
+mod refuse;
+mod watch;

@@ -1,0 +1,89 @@
+//! A row whose values the database refuses is set aside by name, and the others are written.
+
+use reconciler_store::{Batch, Touch};
+
+use crate::bed::{new, on_both, row, rows, upsert, write};
+
+on_both! {
+    async fn one_refused_row_of_a_thousand(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        other.run("CREATE UNIQUE INDEX one_row_a_container ON containers (container_id)").await;
+        other.run("INSERT INTO containers (id, container_id, host) VALUES ('theirs', 'c500', 'far')").await;
+        let all = (0..1000).map(|n| new(row(&format!("w:{n:04}"), &format!("c{n}"))));
+        let mut batch = rows(all);
+        batch.touch = Some(Touch::default());
+        let written = write(&store, batch).await;
+        let refused: Vec<_> = written.refused.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(refused, ["w:0500"]);
+        let said = &written.refused[0].1;
+        assert!(said.to_lowercase().contains("unique") && !said.contains('\n') && said.len() < 400, "{said}");
+        assert_eq!((written.committed.len(), written.inserted, written.journal.len()), (999, 999, 999));
+        assert_eq!(other.one("SELECT count(*) AS n FROM containers WHERE host = 'local'").await, "999");
+        assert_eq!(other.one("SELECT count(*) AS n FROM container_changes").await, "999");
+        assert_eq!(other.one("SELECT count(*) AS n FROM reconciler_hosts").await, "1");
+    }
+
+    async fn a_row_that_stood_in_the_way_of_another_is_no_refusal(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        other.run("CREATE UNIQUE INDEX one_row_a_container ON containers (container_id)").await;
+        let (a, b) = (row("w:a", "c1"), row("w:b", "c2"));
+        write(&store, rows([new(a.clone()), new(b.clone())])).await;
+        let (mut a2, mut b2) = (a.clone(), b.clone());
+        a2.container_id = "c2".into();
+        b2.container_id = "c3".into();
+        let written = write(&store, rows([upsert(a2, Some(&a)), upsert(b2, Some(&b))])).await;
+        assert_eq!((written.refused, written.committed.len()), (vec![], 2));
+    }
+
+    async fn a_refusal_at_the_commit_is_narrowed_down_too(bed: Bed) {
+        let other = bed.other().await;
+        let store = bed.store().await;
+        let parents = "CREATE TABLE parents (id text PRIMARY KEY)";
+        other.run(parents).await;
+        other.run("INSERT INTO parents VALUES ('w')").await;
+        let reference = "REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED";
+        if bed.postgres {
+            other.run(&format!("ALTER TABLE containers ADD FOREIGN KEY (workload_id) {reference}")).await;
+        } else {
+            let table = other.one("SELECT sql FROM sqlite_master WHERE name = 'containers'").await;
+            let table = table.replace("\"workload_id\" text NOT NULL DEFAULT ''", &format!("workload_id text NOT NULL DEFAULT '' {reference}"));
+            assert!(table.contains("REFERENCES"), "{table}");
+            other.run(&format!("DROP TABLE containers; {table}")).await;
+        }
+        let mut orphan = row("w:b", "c2");
+        orphan.workload_id = "none".into();
+        let written = write(&store, rows([new(row("w:a", "c1")), new(orphan), new(row("w:c", "c3"))])).await;
+        assert_eq!(written.refused.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["w:b"]);
+        assert_eq!(written.committed.len(), 2);
+    }
+
+    async fn a_text_with_nul_is_refused_alone(bed: Bed) {
+        let store = bed.store().await;
+        let mut nul = row("w:a", "c1");
+        nul.role = "we\0b".into();
+        let mut batch = rows([new(nul), new(row("w:b", "c2")), new(row("w:\0", "c3"))]);
+        batch.missing.push(crate::bed::gone(&row("\0", "c4")));
+        let written = write(&store, batch).await;
+        assert_eq!((written.refused.len(), written.committed.len()), (3, 1));
+    }
+
+    async fn hostile_texts_are_stored_as_they_are(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        let mut hostile = row("w:'; DROP TABLE containers; --", "c1");
+        hostile.role = "\"\\u0000 \u{1f600} $1 {} %s '\"".into();
+        hostile.image_ref = "x".repeat(100_000);
+        write(&store, rows([new(hostile.clone())])).await;
+        let loaded = reconciler_store::Database::load(&store).await.unwrap();
+        assert_eq!(loaded.rows[0].row, hostile);
+        write(&store, Batch { touch: Some(Touch { except: vec![hostile.id], ..Touch::default() }), ..Batch::default() }).await;
+        assert_eq!(other.one("SELECT count(*) AS n FROM containers").await, "1");
+    }
+
+    async fn of_two_writes_to_one_row_the_last_counts(bed: Bed) {
+        let store = bed.store().await;
+        let written = write(&store, rows([new(row("w:a", "c1")), new(row("w:a", "c2"))])).await;
+        assert_eq!((written.inserted, written.journal.len()), (1, 1));
+        let loaded = reconciler_store::Database::load(&store).await.unwrap();
+        assert_eq!(loaded.rows[0].row.container_id, "c2");
+    }
+}

@@ -1,0 +1,1 @@
+//! Builders for the core's values.
