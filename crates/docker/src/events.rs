@@ -60,7 +60,7 @@ async fn open(docker: Docker, options: EventsOptions) -> Result<(Option<First>, 
     loop {
         tokio::select! {
             first = messages.next() => return match first {
-                Some(Err(error)) => Err(error.into()),
+                Some(Err(error)) => Err(broken(error)),
                 Some(Ok(first)) => Ok((Some(Ok(first)), messages)),
                 None => Ok((None, stream::empty().boxed())),
             },
@@ -90,20 +90,16 @@ fn since_text(nanos: i64) -> String {
     format!("{}.{:09}", nanos / SECOND, nanos % SECOND)
 }
 
-/// Reads the messages, and ends after the first error.
+/// Reads the messages. The client library's stream ends after an error.
 fn events(
     messages: impl Stream<Item = Result<EventMessage, BollardError>> + Send + 'static,
     endpoint: String,
 ) -> impl Stream<Item = Result<EngineEvent, DockerError>> + Send {
-    let read = messages.filter_map(move |message| {
+    messages.filter_map(move |message| {
         ready(match message {
             Ok(message) => event(message).map(Ok),
             Err(error) => Some(Err(error::event_stream(&endpoint)(broken(error)))),
         })
-    });
-    read.scan(false, |broken, item| {
-        let ended = std::mem::replace(broken, item.is_err());
-        ready((!ended).then_some(item))
     })
 }
 

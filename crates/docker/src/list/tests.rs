@@ -139,7 +139,7 @@ fn a_field_of_another_type_counts_as_absent() {
         assert_eq!(seen.created, value.as_i64().unwrap_or_default());
     }
     let ports = json!([null, 1, {"PrivatePort": "x"}, {"PrivatePort": 70000, "Type": "tcp"},
-        {"PrivatePort": 0, "Type": "tcp"}, {"PrivatePort": 53, "Type": "udp"}, {"PrivatePort": 9, "Type": "tcp"}]);
+        {"PrivatePort": 0, "Type": "tcp"}, {"PrivatePort": 5, "Type": "udp"}, {"PrivatePort": 5}, {"PrivatePort": 9, "Type": "tcp"}]);
     assert_eq!(one(json!({"Id": "a", "Ports": ports})).port, Some(9));
 }
 
