@@ -17,7 +17,7 @@ use reconciler_core::ids::HostName;
 use reconciler_core::index::{Config, Index, Observation};
 use reconciler_docker::Engine;
 use reconciler_store::Database;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{error, info};
 
@@ -36,8 +36,8 @@ const PANICS: usize = 5;
 const PANIC_WINDOW: Duration = Duration::from_secs(60);
 /// How long what is under way may take when the program ends.
 const WIND_UP: Duration = Duration::from_millis(1500);
-/// How long a stopped actor may take to end.
-const STOP: Duration = Duration::from_secs(1);
+/// How long stopped actors and their threads may take to end.
+const STOP: Duration = Duration::from_millis(200);
 /// The pause before the database is read again after a failure.
 const READ_AGAIN: Duration = Duration::from_millis(500);
 
@@ -217,18 +217,11 @@ impl Generation {
     }
 
     /// Ends what is left after an actor ended by itself.
-    async fn end_after(&mut self, ended: Option<Ended>) {
+    async fn end_after(self, ended: Option<Ended>) {
         if let Some(Ended { actor, panicked }) = ended {
             error!(actor, panicked, "an actor ended: all are built anew from the database");
         }
-        self.watcher_thread.stop();
-        self.plugin_thread.stop();
-        self.reconciler.do_send(Stop);
-        self.store.do_send(Stop);
-        let all_ended = async { while self.obituaries.recv().await.is_some() {} };
-        if tokio::time::timeout(STOP, all_ended).await.is_err() {
-            info!("an actor takes long to end");
-        }
+        self.end().await;
     }
 
     /// Lets what is under way end, and nothing new begin.
@@ -239,7 +232,34 @@ impl Generation {
         if tokio::time::timeout(WIND_UP, wound_up).await.is_err() {
             info!("ended what was still under way: the next start makes up for it");
         }
-        self.plugin_thread.stop();
+        self.end().await;
+    }
+
+    /// Ends every actor and both threads, and all that runs on them.
+    async fn end(self) {
+        let Self { reconciler, store, plugins, watcher_thread, plugin_thread, mut obituaries } = self;
+        drop(plugins);
+        reconciler.do_send(Stop);
+        store.do_send(Stop);
+        let actors = async { while obituaries.recv().await.is_some() {} };
+        let all = async { tokio::join!(actors, end_thread(watcher_thread), end_thread(plugin_thread)) };
+        if tokio::time::timeout(STOP, all).await.is_err() {
+            info!("an actor takes long to end");
+        }
+    }
+}
+
+/// Ends a thread. What it runs is dropped with it: a plugin's program is ended by then.
+async fn end_thread(thread: Arbiter) {
+    thread.stop();
+    let (ended, told) = oneshot::channel();
+    // Joining blocks, perhaps for as long as a plugin does, so not even the runtime may wait for it.
+    let joiner = std::thread::Builder::new().name("join".into()).spawn(move || {
+        _ = thread.join();
+        _ = ended.send(());
+    });
+    if joiner.is_ok() {
+        _ = told.await;
     }
 }
 
@@ -262,3 +282,6 @@ fn start_watcher(
         DockerWatcher::new(engine, clock, listeners, interval, follow, obituary)
     })
 }
+
+#[cfg(test)]
+mod tests;

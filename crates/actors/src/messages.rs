@@ -66,8 +66,8 @@ pub(crate) struct ReadIndex {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) enum StoreReported {
-    /// Writes were answered.
-    Answered(Answer),
+    /// Writes were answered. If they failed, why, in a line for people.
+    Answered { answer: Answer, failure: Option<String> },
     /// A [`ReadIndex`] was answered; `None` if nobody else wrote. The error is a line for people.
     Read(Result<Option<Loaded>, String>),
     /// Somebody else wrote.
@@ -90,6 +90,8 @@ pub(crate) struct Reconcile {
 pub(crate) struct WorkloadReconciled {
     pub(crate) workload: WorkloadId,
     pub(crate) succeeded: bool,
+    /// It changed meanwhile, and runs again.
+    pub(crate) again: bool,
 }
 
 /// One full pass, begun after this is received; answered when all that it led to is done.
@@ -106,3 +108,9 @@ pub(crate) struct WindUp;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Stop;
+
+/// Panic, where only the actor's own code could.
+#[cfg(test)]
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Panic;

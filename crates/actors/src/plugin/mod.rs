@@ -37,26 +37,36 @@ pub(crate) struct PluginActor {
     queue: Queue,
     outcomes: Recipient<WorkloadReconciled>,
     failures: HashMap<WorkloadId, Lasting>,
-    winding_up: Option<oneshot::Sender<()>>,
+    /// Nothing new is begun.
+    winding_up: bool,
+    wound_up: Vec<oneshot::Sender<()>>,
     _obituary: Obituary,
 }
 
 impl PluginActor {
     pub(crate) fn new(part: PluginPart, outcomes: Recipient<WorkloadReconciled>, obituary: Obituary) -> Self {
         let queue = Queue::new(part.parallel);
-        Self { part, queue, outcomes, failures: HashMap::new(), winding_up: None, _obituary: obituary }
+        Self {
+            part,
+            queue,
+            outcomes,
+            failures: HashMap::new(),
+            winding_up: false,
+            wound_up: Vec::new(),
+            _obituary: obituary,
+        }
     }
 
     fn proceed(&mut self, ctx: &mut Context<Self>) {
-        while self.winding_up.is_none()
+        while !self.winding_up
             && let Some(run) = self.queue.begin()
         {
             self.run(run, ctx);
         }
-        if self.queue.is_idle()
-            && let Some(wound_up) = self.winding_up.take()
-        {
-            _ = wound_up.send(());
+        if self.queue.is_idle() {
+            for wound_up in self.wound_up.drain(..) {
+                _ = wound_up.send(());
+            }
         }
     }
 
@@ -80,7 +90,7 @@ impl PluginActor {
 
     fn ended(&mut self, workload: WorkloadId, kind: &str, outcome: Result<(), String>) {
         let succeeded = outcome.is_ok();
-        self.queue.ended(&workload, succeeded);
+        let again = self.queue.ended(&workload, succeeded);
         match outcome {
             Ok(()) => {
                 debug!(%workload, kind, "reconciled");
@@ -95,7 +105,7 @@ impl PluginActor {
             }
         }
         // The reconciler takes these as fast as runs end; there are never more than run at once.
-        self.outcomes.do_send(WorkloadReconciled { workload, succeeded });
+        self.outcomes.do_send(WorkloadReconciled { workload, succeeded, again });
     }
 }
 
@@ -117,7 +127,8 @@ impl Handler<WindUp> for PluginActor {
 
     fn handle(&mut self, _: WindUp, ctx: &mut Self::Context) -> Self::Result {
         let (wound_up, done) = oneshot::channel();
-        self.winding_up = Some(wound_up);
+        self.winding_up = true;
+        self.wound_up.push(wound_up);
         self.proceed(ctx);
         Box::pin(async move { _ = done.await })
     }

@@ -83,9 +83,9 @@ impl Queue {
         None
     }
 
-    /// A run ended.
-    pub(super) fn ended(&mut self, id: &WorkloadId, succeeded: bool) {
-        let Some(entry) = self.entries.get_mut(id) else { return };
+    /// A run ended. True if its workload changed meanwhile, and runs again.
+    pub(super) fn ended(&mut self, id: &WorkloadId, succeeded: bool) -> bool {
+        let Some(entry) = self.entries.get_mut(id) else { return false };
         entry.running = false;
         self.running -= 1;
         entry.failures = if succeeded { 0 } else { entry.failures.saturating_add(1) };
@@ -93,10 +93,12 @@ impl Queue {
             Some(waiting) => {
                 let swept = waiting.swept;
                 self.line(swept).push_back(id.clone());
+                return true;
             }
             None if succeeded => _ = self.entries.remove(id),
             None => {}
         }
+        false
     }
 
     /// Whether nothing runs.
@@ -135,9 +137,9 @@ mod tests {
             queue.ask(request("a", false));
             assert_eq!(begin(&mut queue), None);
         }
-        queue.ended(&"a".into(), true);
+        assert!(queue.ended(&"a".into(), true), "it runs again");
         assert_eq!(begin(&mut queue).as_deref(), Some("a"));
-        queue.ended(&"a".into(), true);
+        assert!(!queue.ended(&"a".into(), true));
         assert_eq!(begin(&mut queue), None);
         assert!(queue.is_idle() && queue.entries.is_empty());
     }

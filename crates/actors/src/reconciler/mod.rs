@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
 use reconciler_core::ids::WorkloadId;
-use reconciler_core::index::{Index, List, Observation};
+use reconciler_core::index::{Index, List, Loaded, Observation};
 use reconciler_core::plan::{Notice, Pass, Plan};
-use reconciler_core::state::RowState;
 use reconciler_plugins::ContainerItem;
 use reconciler_store::{Batch, Heartbeat, Pin, Touch};
 use tokio::sync::oneshot;
@@ -27,7 +26,7 @@ use crate::messages::{
 use crate::obituary::Obituary;
 use crate::summary::{PassFailed, PassSummary};
 
-use passes::{Merged, Passes};
+use passes::{Merged, Passes, RowStates};
 
 /// While somebody waits for a pass, it is seen so often whether it came to rest.
 const REST_CHECK: Duration = Duration::from_millis(20);
@@ -55,7 +54,7 @@ pub(crate) struct ReconcilerActor {
     /// A reading was asked for and not answered.
     reading: bool,
     /// The next reading is needed even if nobody else wrote.
-    must_read: bool,
+    reload: bool,
     passes: Passes,
     engine_version: String,
     heartbeat: Heartbeat,
@@ -73,7 +72,7 @@ impl ReconcilerActor {
             hands,
             pending: None,
             reading: false,
-            must_read: false,
+            reload: false,
             passes: Passes::default(),
             engine_version: String::new(),
             heartbeat: Heartbeat { stream: "down".into(), ..Heartbeat::default() },
@@ -102,8 +101,9 @@ impl ReconcilerActor {
         if list_again {
             self.hands.list.do_send(ListNow);
         }
-        self.must_read |= reload;
+        self.reload |= reload;
         for workload in &reconcile {
+            self.passes.dispatched(workload);
             self.dispatch(workload, false);
         }
         for notice in &notices {
@@ -122,9 +122,13 @@ impl ReconcilerActor {
     /// Asks for a reading, if none is under way.
     fn read(&mut self) {
         if !std::mem::replace(&mut self.reading, true) {
-            let even_if_unchanged = std::mem::take(&mut self.must_read) || self.index.needs_reading();
+            let even_if_unchanged = self.must_read();
             self.hands.read.do_send(ReadIndex { even_if_unchanged });
         }
+    }
+
+    fn must_read(&self) -> bool {
+        self.reload || self.index.needs_reading()
     }
 
     /// A full pass: the list is merged, and every workload is handed to its plugin.
@@ -166,20 +170,51 @@ impl ReconcilerActor {
             "{why}: nothing of what it says is believed; check the Docker endpoint, or accept it with --accept-daemon {seen}"
         );
         self.foreign_daemon.happened(&line);
-        self.passes.failed(&PassFailed::Daemon(line));
+        self.fail_passes(&PassFailed::Daemon(line));
+    }
+
+    fn read_answered(&mut self, loaded: Option<Loaded>) {
+        self.reading = false;
+        match loaded {
+            Some(loaded) => {
+                self.reload = false;
+                self.observe(Observation::Loaded(loaded));
+            }
+            // A write failed after this reading was asked for.
+            None if self.must_read() => return self.read(),
+            None => {}
+        }
+        if let Some(list) = self.pending.take() {
+            self.pass(list);
+        }
+    }
+
+    fn fail_passes(&mut self, why: &PassFailed) {
+        let at_rest = self.is_at_rest();
+        self.passes.failed(why, at_rest);
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.index.is_settled() && self.pending.is_none()
     }
 
     fn see_to_passes(&mut self, ctx: &mut Context<Self>) {
         if self.passes.is_empty() {
             return;
         }
-        let live = self.index.stored_rows().filter(|row| row.state != RowState::Missing).count() as u64;
-        let at_rest = self.index.is_settled() && self.pending.is_none();
-        self.passes.answer(&self.host, self.index.counts(), live, at_rest);
+        if self.is_at_rest() {
+            self.passes.answer(&self.host, || rows_of(&self.index));
+        }
+        self.passes.give_up();
         if !self.passes.is_empty() {
             ctx.run_later(REST_CHECK, Self::see_to_passes);
         }
     }
+}
+
+/// The host's rows as the database is known to hold them.
+fn rows_of(index: &Index) -> RowStates {
+    index.stored_rows().map(|row| (row.id.clone(), row.clone())).collect()
 }
 
 fn tell(notice: &Notice) {
@@ -240,7 +275,7 @@ impl Handler<HostChanged> for ReconcilerActor {
                 self.observe(Observation::StreamOpened { at });
             }
             HostChanged::StreamEnded => self.heartbeat.stream = "down".into(),
-            HostChanged::ListFailed { why } => self.passes.failed(&PassFailed::Docker(why)),
+            HostChanged::ListFailed { why } => self.fail_passes(&PassFailed::Docker(why)),
         }
     }
 }
@@ -250,26 +285,21 @@ impl Handler<StoreReported> for ReconcilerActor {
 
     fn handle(&mut self, report: StoreReported, _: &mut Self::Context) {
         match report {
-            StoreReported::Answered(answer) => {
+            StoreReported::Answered { answer, failure } => {
                 self.observe(Observation::Answered(answer));
+                if let Some(why) = failure {
+                    self.fail_passes(&PassFailed::Database(why));
+                }
                 if self.index.needs_reading() {
                     self.read();
                 }
             }
             StoreReported::WorkloadsChanged(loaded) => self.observe(Observation::Loaded(loaded)),
-            StoreReported::Read(Ok(loaded)) => {
-                self.reading = false;
-                if let Some(loaded) = loaded {
-                    self.observe(Observation::Loaded(loaded));
-                }
-                if let Some(list) = self.pending.take() {
-                    self.pass(list);
-                }
-            }
+            StoreReported::Read(Ok(loaded)) => self.read_answered(loaded),
             // Nothing is merged that the database could not be asked about. The store waits before it reads again.
             StoreReported::Read(Err(why)) => {
                 self.reading = false;
-                self.passes.failed(&PassFailed::Database(why));
+                self.fail_passes(&PassFailed::Database(why));
                 self.read();
             }
         }
@@ -280,7 +310,9 @@ impl Handler<WorkloadReconciled> for ReconcilerActor {
     type Result = ();
 
     fn handle(&mut self, ended: WorkloadReconciled, _: &mut Self::Context) {
-        self.passes.reconciled(&ended.workload, ended.succeeded);
+        if !ended.again {
+            self.passes.reconciled(&ended.workload, ended.succeeded);
+        }
     }
 }
 
@@ -290,7 +322,7 @@ impl Handler<RunPass> for ReconcilerActor {
     fn handle(&mut self, _: RunPass, ctx: &mut Self::Context) -> Self::Result {
         let (reply, answer) = oneshot::channel();
         let first = self.passes.is_empty();
-        self.passes.ask(self.clock.stamp(), self.index.counts(), reply);
+        self.passes.ask(self.clock.stamp(), rows_of(&self.index), reply);
         if first {
             ctx.run_later(REST_CHECK, Self::see_to_passes);
         }

@@ -1,12 +1,13 @@
 //! Full passes that somebody waits for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use reconciler_core::ids::WorkloadId;
-use reconciler_core::index::Counts;
+use reconciler_core::ids::{RowId, WorkloadId};
 use reconciler_core::plan::Tally;
+use reconciler_core::row::Row;
 use reconciler_core::stamp::Stamp;
+use reconciler_core::state::RowState;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -14,6 +15,9 @@ use crate::summary::{Containers, PassFailed, PassSummary, Plugins, Rows};
 
 /// A pass that has not come to rest after so long is given up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Rows at one moment.
+pub(super) type RowStates = BTreeMap<RowId, Row>;
 
 type Reply = oneshot::Sender<Result<PassSummary, PassFailed>>;
 
@@ -27,7 +31,7 @@ pub(super) struct Passes {
 struct Waiting {
     asked: Stamp,
     since: Instant,
-    counts: Counts,
+    before: RowStates,
     reply: Reply,
     begun: Option<Begun>,
 }
@@ -37,9 +41,9 @@ struct Waiting {
 struct Begun {
     tally: Tally,
     skipped: u64,
-    dispatched: u64,
+    dispatched: BTreeSet<WorkloadId>,
     outstanding: BTreeSet<WorkloadId>,
-    failed: u64,
+    failed: BTreeSet<WorkloadId>,
 }
 
 /// What a merged list led to.
@@ -55,8 +59,8 @@ impl Passes {
         self.waiting.is_empty()
     }
 
-    pub(super) fn ask(&mut self, asked: Stamp, counts: Counts, reply: Reply) {
-        self.waiting.push(Waiting { asked, since: Instant::now(), counts, reply, begun: None });
+    pub(super) fn ask(&mut self, asked: Stamp, before: RowStates, reply: Reply) {
+        self.waiting.push(Waiting { asked, since: Instant::now(), before, reply, begun: None });
     }
 
     /// A list was merged: it is the pass of all who asked before it was begun.
@@ -65,71 +69,149 @@ impl Passes {
             waiting.begun = Some(Begun {
                 tally: merged.tally,
                 skipped: merged.skipped,
-                dispatched: merged.dispatched.len() as u64,
+                dispatched: merged.dispatched.clone(),
                 outstanding: merged.dispatched.clone(),
-                failed: 0,
+                failed: BTreeSet::new(),
             });
         }
     }
 
-    /// A plugin's run ended.
+    /// A workload's last run ended.
     pub(super) fn reconciled(&mut self, workload: &WorkloadId, succeeded: bool) {
         for begun in self.waiting.iter_mut().filter_map(|waiting| waiting.begun.as_mut()) {
             if begun.outstanding.remove(workload) {
-                begun.failed += u64::from(!succeeded);
+                if succeeded {
+                    begun.failed.remove(workload);
+                } else {
+                    begun.failed.insert(workload.clone());
+                }
             }
         }
     }
 
-    /// Those who wait for a list are told that it failed.
-    pub(super) fn failed(&mut self, why: &PassFailed) {
-        for waiting in self.waiting.extract_if(.., |waiting| waiting.begun.is_none()) {
+    /// A workload was handed to its plugin because it changed: what a pass led to is not done before that run is.
+    pub(super) fn dispatched(&mut self, workload: &WorkloadId) {
+        for begun in self.waiting.iter_mut().filter_map(|waiting| waiting.begun.as_mut()) {
+            begun.dispatched.insert(workload.clone());
+            begun.outstanding.insert(workload.clone());
+        }
+    }
+
+    /// Something failed: those who wait for it are told. A pass that only waits for plugins does not.
+    pub(super) fn failed(&mut self, why: &PassFailed, at_rest: bool) {
+        for waiting in self.waiting.extract_if(.., |waiting| waiting.begun.is_none() || !at_rest) {
             _ = waiting.reply.send(Err(why.clone()));
         }
     }
 
-    /// Answers those whose pass came to rest, and gives up those that wait for too long.
-    pub(super) fn answer(&mut self, host: &str, counts: Counts, live_rows: u64, at_rest: bool) {
-        let rested = |w: &mut Waiting| at_rest && w.begun.as_ref().is_some_and(|b| b.outstanding.is_empty());
-        for waiting in self.waiting.extract_if(.., rested) {
-            let Waiting { since, counts: before, reply, begun: Some(begun), .. } = waiting else { continue };
-            _ = reply.send(Ok(summary(host, since, counts, before, live_rows, &begun)));
+    /// Now that nothing is owed any more, answers those whose plugins have ended.
+    pub(super) fn answer(&mut self, host: &str, rows: impl Fn() -> RowStates) {
+        let ended = |w: &mut Waiting| w.begun.as_ref().is_some_and(|begun| begun.outstanding.is_empty());
+        for waiting in self.waiting.extract_if(.., ended) {
+            let Waiting { since, before, reply, begun: Some(begun), .. } = waiting else { continue };
+            let summary = PassSummary {
+                host: host.to_owned(),
+                containers: begun.containers(),
+                rows: compare(&before, &rows()),
+                plugins: begun.plugins(),
+                duration_ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            };
+            _ = reply.send(Ok(summary));
         }
+    }
+
+    /// Gives up those that wait for too long.
+    pub(super) fn give_up(&mut self) {
         for waiting in self.waiting.extract_if(.., |waiting| waiting.since.elapsed() > PATIENCE) {
             _ = waiting.reply.send(Err(PassFailed::Restless(PATIENCE)));
         }
     }
 }
 
-fn summary(
-    host: &str,
-    since: Instant,
-    counts: Counts,
-    before: Counts,
-    live_rows: u64,
-    begun: &Begun,
-) -> PassSummary {
-    let inserted = counts.inserted - before.inserted;
-    let updated = counts.updated - before.updated;
-    PassSummary {
-        host: host.to_owned(),
-        containers: Containers {
-            listed: begun.tally.listed,
-            managed: begun.tally.managed,
-            ignored: begun.tally.ignored,
-        },
-        rows: Rows {
-            inserted,
-            updated,
-            unchanged: live_rows.saturating_sub(inserted + updated),
-            missing: counts.missing - before.missing,
-        },
-        plugins: Plugins {
-            dispatched: begun.dispatched,
-            succeeded: begun.dispatched - begun.failed,
-            failed: begun.failed,
-            skipped: begun.skipped,
-        },
-        duration_ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+impl Begun {
+    fn containers(&self) -> Containers {
+        let Tally { listed, managed, ignored } = self.tally;
+        Containers { listed, managed, ignored }
+    }
+
+    fn plugins(&self) -> Plugins {
+        let (dispatched, failed) = (self.dispatched.len() as u64, self.failed.len() as u64);
+        Plugins { dispatched, succeeded: dispatched - failed, failed, skipped: self.skipped }
+    }
+}
+
+/// What became of rows.
+fn compare(before: &RowStates, after: &RowStates) -> Rows {
+    let mut rows = Rows::default();
+    for (id, row) in after {
+        let was = before.get(id);
+        let count = match was {
+            None => &mut rows.inserted,
+            Some(was) if was == row && row.state == RowState::Missing => continue,
+            Some(was) if was == row => &mut rows.unchanged,
+            Some(_) if row.state == RowState::Missing => &mut rows.missing,
+            Some(_) => &mut rows.updated,
+        };
+        *count += 1;
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[(&str, &str)]) -> RowStates {
+        let row = |(id, state): &(&str, &str)| Row {
+            id: (*id).into(),
+            workload_id: "w".into(),
+            workload_kind: "stack".into(),
+            role: String::new(),
+            container_id: "c".into(),
+            image_ref: "busybox".into(),
+            host: "local".into(),
+            state: RowState::from_column(state),
+            port: 0,
+        };
+        rows.iter().map(|one| (one.0.into(), row(one))).collect()
+    }
+
+    #[test]
+    fn each_row_counts_once() {
+        let before =
+            rows(&[("same", "running"), ("other", "running"), ("gone", "running"), ("old", "missing")]);
+        let after = rows(&[
+            ("same", "running"),
+            ("other", "stopped"),
+            ("gone", "missing"),
+            ("old", "missing"),
+            ("new", "created"),
+        ]);
+        let counted = Rows { inserted: 1, updated: 1, unchanged: 1, missing: 1 };
+        assert_eq!(compare(&before, &after), counted);
+    }
+
+    #[test]
+    fn a_pass_waits_for_the_last_run_of_each_workload_and_only_for_its_own_faults() {
+        let (reply, mut answer) = oneshot::channel();
+        let mut passes = Passes::default();
+        let at = |ms| Stamp::new(Duration::from_millis(ms));
+        passes.ask(at(1), RowStates::new(), reply);
+        let dispatched = BTreeSet::from(["a".into(), "b".into()]);
+        let merged = |begun| Merged { begun, tally: Tally::default(), dispatched: &dispatched, skipped: 1 };
+        passes.merged(&merged(at(0)));
+        assert!(passes.waiting[0].begun.is_none(), "a list begun before it was asked for is not its own");
+        passes.merged(&merged(at(2)));
+        passes.reconciled(&"a".into(), true);
+        passes.dispatched(&"a".into());
+        passes.reconciled(&"b".into(), false);
+        passes.answer("h", RowStates::new);
+        assert!(answer.try_recv().is_err());
+        passes.failed(&PassFailed::Docker("no".into()), true);
+        passes.reconciled(&"a".into(), true);
+        passes.answer("h", RowStates::new);
+        let plugins = answer.try_recv().unwrap().unwrap().plugins;
+        assert_eq!(plugins, Plugins { dispatched: 2, succeeded: 1, failed: 1, skipped: 1 });
+        assert!(passes.is_empty());
     }
 }

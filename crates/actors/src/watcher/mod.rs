@@ -6,48 +6,42 @@
 
 mod backoff;
 mod identity;
+mod listing;
+mod looking;
 mod looks;
 mod outbox;
 mod replay;
+mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, StreamHandler, Supervised, WrapFuture,
-};
-use futures_util::{FutureExt, StreamExt};
-use reconciler_core::event::Event;
-use reconciler_core::host::DaemonIdentity;
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Recipient, Supervised, WrapFuture};
+use futures_util::FutureExt;
 use reconciler_core::ids::ContainerId;
-use reconciler_core::index::{List, Look, LookOutcome};
 use reconciler_core::stamp::Stamp;
-use reconciler_docker::{DockerError, Engine, EngineEvent, EngineInfo, EventStream, Inspection, Trouble};
+use reconciler_docker::{DockerError, Engine, Trouble};
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::debug;
 
 use crate::clock::Clock;
 use crate::lasting::Lasting;
-use crate::messages::{ContainersObserved, HostChanged, ListNow, LookAgain, SnapshotObserved};
+use crate::messages::{ContainersObserved, HostChanged, SnapshotObserved};
 use crate::obituary::Obituary;
 
 use backoff::Backoff;
+use listing::Lists;
 use looks::Looks;
 use outbox::{Outbox, Outgoing};
 use replay::Replay;
+use stream::Stream;
 
 /// How often it sees to what is due.
 const TICK: Duration = Duration::from_millis(100);
 /// While the daemon does not answer it is asked so often.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
-/// A failed list is tried again after this, or after the interval if that is shorter.
-const LIST_AGAIN: Duration = Duration::from_secs(1);
-/// A list's shortest deadline.
-const LIST_DEADLINE: Duration = Duration::from_secs(5);
-/// A list may take so many times as long as the last good one.
-const LIST_PATIENCE: u32 = 10;
-/// While a stream is open, the daemon is asked so often whether it still answers.
-const PING: Duration = Duration::from_secs(10);
 
 /// Whom the watcher tells.
 pub(crate) struct Listeners {
@@ -62,9 +56,10 @@ pub(crate) struct DockerWatcher {
     clock: Clock,
     listeners: Listeners,
     interval: Duration,
-    /// Whether to subscribe to events at all.
+    /// Whether to subscribe to events and to list by the clock. If not, it lists when it is asked to.
     follow: bool,
     stream: Stream,
+    opened_before: bool,
     backoff: Backoff,
     replay: Replay,
     lists: Lists,
@@ -83,26 +78,6 @@ pub(crate) struct DockerWatcher {
     _obituary: Obituary,
 }
 
-#[derive(Debug)]
-enum Stream {
-    Down { retry: Instant },
-    Opening,
-    Open { since: Instant, ping: Instant },
-}
-
-/// When to list.
-#[derive(Debug)]
-struct Lists {
-    due: Instant,
-    under_way: bool,
-    /// One was asked for while one was under way.
-    again: bool,
-    deadline: Duration,
-}
-
-/// The stream's items, boxed apart so that the handler's type can be named.
-struct Received(Result<EngineEvent, DockerError>);
-
 impl DockerWatcher {
     pub(crate) fn new(
         engine: Arc<dyn Engine>,
@@ -120,9 +95,10 @@ impl DockerWatcher {
             interval,
             follow,
             stream: Stream::Down { retry: now },
+            opened_before: false,
             backoff: Backoff::default(),
             replay: Replay::default(),
-            lists: Lists { due: now, under_way: false, again: false, deadline: LIST_DEADLINE },
+            lists: Lists::new(if follow { now } else { now + interval }),
             looks: Looks::default(),
             gone: Vec::new(),
             confirming: false,
@@ -153,209 +129,28 @@ impl DockerWatcher {
         ctx.run_later(TICK, Self::tick);
     }
 
-    /// The first list waits for the first subscription, so that nothing falls between the two.
+    /// The first list waits for the first subscription, so that nothing falls between the two. Later ones keep their
+    /// timer.
     fn waits_for_a_stream(&self) -> bool {
-        self.follow && matches!(self.stream, Stream::Opening)
-    }
-
-    fn subscribe(&mut self, ctx: &mut Context<Self>) {
-        self.stream = Stream::Opening;
-        let (engine, clock, replay) = (Arc::clone(&self.engine), self.clock.clone(), self.replay.newest());
-        let opening = async move {
-            let (identity, holds, info) = identity::ask(&*engine, None).await?;
-            let events = engine.events(replay::since(replay, info.system_time_nanos)).await?;
-            Ok((events, clock.stamp(), identity, holds, info))
-        };
-        ctx.spawn(opening.into_actor(self).map(|opened: Result<Opened, DockerError>, watcher, ctx| {
-            match opened {
-                Ok(opened) => watcher.subscribed(opened, ctx),
-                Err(error) => {
-                    watcher.stream = Stream::Down { retry: Instant::now() + ASK_AGAIN };
-                    watcher.failed(&error);
-                }
-            }
-        }));
-    }
-
-    fn subscribed(&mut self, (events, at, daemon, holds, engine): Opened, ctx: &mut Context<Self>) {
-        let now = Instant::now();
-        self.answered();
-        self.id_holds = Some(holds);
-        self.stream = Stream::Open { since: now, ping: now + PING };
-        self.interruption.over();
-        info!(endpoint = self.engine.endpoint(), engine = engine.version, %daemon, "event stream open");
-        ctx.add_stream(events.map(Received));
-        self.outbox.host(HostChanged::StreamOpened { at, engine_version: engine.version });
-        self.lists.due = now;
-        self.lists.again |= self.lists.under_way;
-        if !self.lists.under_way {
-            self.list(ctx);
-        }
-        self.send(ctx);
-    }
-
-    fn ping(&mut self, ctx: &mut Context<Self>) {
-        if let Stream::Open { ping, .. } = &mut self.stream {
-            *ping = Instant::now() + PING;
-        }
-        let engine = Arc::clone(&self.engine);
-        let asked = async move { engine.ping().await };
-        ctx.spawn(asked.into_actor(self).map(|answer, watcher, ctx| match answer {
-            Ok(()) => watcher.answered(),
-            Err(error) => {
-                watcher.failed(&error);
-                watcher.interrupted(&error, ctx);
-            }
-        }));
-    }
-
-    /// The stream is of no use any more: the supervisor begins anew.
-    fn interrupted(&mut self, why: &dyn std::fmt::Display, ctx: &mut Context<Self>) {
-        use actix::ActorContext;
-        self.interruption.happened(why);
-        ctx.stop();
-    }
-
-    fn list(&mut self, ctx: &mut Context<Self>) {
-        self.lists.under_way = true;
-        self.lists.due = Instant::now() + self.interval;
-        let (engine, begun) = (Arc::clone(&self.engine), self.clock.stamp());
-        let (deadline, id_holds, started) = (self.lists.deadline, self.id_holds, Instant::now());
-        let listing = async move {
-            let containers = engine.list(deadline).await?;
-            let took = started.elapsed();
-            let (daemon, holds, _) = identity::ask(&*engine, id_holds).await?;
-            Ok((List { begun, daemon, containers }, took, holds))
-        };
-        ctx.spawn(listing.into_actor(self).map(|listed: Result<_, DockerError>, watcher, ctx| {
-            watcher.lists.under_way = false;
-            match listed {
-                Ok((list, took, holds)) => watcher.listed(list, took, holds),
-                Err(error) => watcher.list_failed(&error),
-            }
-            if std::mem::take(&mut watcher.lists.again) {
-                watcher.list(ctx);
-            }
-            watcher.send(ctx);
-        }));
-    }
-
-    fn listed(&mut self, list: List, took: Duration, id_holds: bool) {
-        self.answered();
-        self.list_failure.over();
-        self.id_holds = Some(id_holds);
-        self.lists.deadline = LIST_DEADLINE.max(took * LIST_PATIENCE);
-        debug!(containers = list.containers.len(), took_ms = took.as_millis(), "listed");
-        self.outbox.list(list);
-    }
-
-    fn list_failed(&mut self, error: &DockerError) {
-        self.failed(error);
-        let again = if self.answers { LIST_AGAIN } else { ASK_AGAIN };
-        self.lists.due = Instant::now() + again.min(self.interval);
-        let why = crate::line(error);
-        if self.answers {
-            self.list_failure.happened(&why);
-        }
-        self.outbox.host(HostChanged::ListFailed { why });
+        !self.lists.begun_before && matches!(self.stream, Stream::Opening)
     }
 
     /// The daemon answered.
     fn answered(&mut self) {
         if !std::mem::replace(&mut self.answers, true) {
-            let now = Instant::now();
             self.silence.over();
-            self.lists.due = self.lists.due.min(now);
             if let Stream::Down { retry } = &mut self.stream {
-                *retry = now;
+                *retry = Instant::now();
             }
         }
     }
 
-    /// A call failed: perhaps because the daemon does not answer at all.
+    /// A call failed: perhaps because the daemon does not answer at all. Then lists ask it until it does.
     fn failed(&mut self, error: &DockerError) {
-        if error.trouble().is_unreachable() || matches!(error.trouble(), Trouble::Timeout { .. }) {
+        if is_silence(error) {
             self.answers = false;
+            self.lists.due = self.lists.due.min(Instant::now() + ASK_AGAIN);
             self.silence.happened(&crate::line(error));
-        }
-    }
-
-    /// Begins the looks that are ready. While the daemon does not answer they wait for it.
-    fn look(&mut self, ctx: &mut Context<Self>) {
-        while self.answers
-            && let Some(request) = self.looks.begin()
-        {
-            if request.unknown {
-                self.peek(request.container.clone(), ctx);
-            }
-            self.inspect(request.container, ctx);
-        }
-    }
-
-    /// Asks a list for one container: it tells at once what an inspect tells only when the container's lock is free.
-    fn peek(&mut self, container: ContainerId, ctx: &mut Context<Self>) {
-        let (engine, begun) = (Arc::clone(&self.engine), self.clock.stamp());
-        let asked = async move { (engine.peek(&container).await, container) };
-        ctx.spawn(asked.into_actor(self).map(move |(answer, container), watcher, ctx| {
-            if let Ok(Some(snapshot)) = answer {
-                watcher.outbox.look(Look { container, begun, outcome: LookOutcome::Found(snapshot) });
-                watcher.send(ctx);
-            }
-        }));
-    }
-
-    fn inspect(&mut self, container: ContainerId, ctx: &mut Context<Self>) {
-        let (engine, begun) = (Arc::clone(&self.engine), self.clock.stamp());
-        let asked = async move { (engine.inspect(&container).await, container) };
-        ctx.spawn(asked.into_actor(self).map(move |(answer, container), watcher, ctx| {
-            match answer {
-                Ok(Inspection::Found(snapshot)) => {
-                    watcher.looks.answered(&container);
-                    watcher.outbox.look(Look { container, begun, outcome: LookOutcome::Found(snapshot) });
-                }
-                Ok(Inspection::Gone) => watcher.gone.push((container, begun)),
-                Err(error) => {
-                    debug!(%container, error = crate::line(&error), "look failed");
-                    watcher.failed(&error);
-                    watcher.looks.failed(&container, Instant::now());
-                }
-            }
-            watcher.confirm(ctx);
-            watcher.look(ctx);
-            watcher.send(ctx);
-        }));
-    }
-
-    /// Asks the daemon who it is, after it said that containers are gone, and passes both on together.
-    fn confirm(&mut self, ctx: &mut Context<Self>) {
-        if self.gone.is_empty() || std::mem::replace(&mut self.confirming, true) {
-            return;
-        }
-        let (engine, id_holds, gone) =
-            (Arc::clone(&self.engine), self.id_holds, std::mem::take(&mut self.gone));
-        let asked = async move { (identity::ask(&*engine, id_holds).await, gone) };
-        ctx.spawn(asked.into_actor(self).map(|(answer, gone), watcher, ctx| {
-            watcher.confirming = false;
-            match answer {
-                Ok((daemon, holds, _)) => watcher.confirmed(gone, &daemon, holds),
-                Err(error) => {
-                    watcher.failed(&error);
-                    for (container, _) in gone {
-                        watcher.looks.failed(&container, Instant::now());
-                    }
-                }
-            }
-            watcher.confirm(ctx);
-            watcher.look(ctx);
-            watcher.send(ctx);
-        }));
-    }
-
-    fn confirmed(&mut self, gone: Vec<(ContainerId, Stamp)>, daemon: &DaemonIdentity, id_holds: bool) {
-        self.id_holds = Some(id_holds);
-        for (container, begun) in gone {
-            self.looks.answered(&container);
-            self.outbox.look(Look { container, begun, outcome: LookOutcome::Gone(daemon.clone()) });
         }
     }
 
@@ -378,7 +173,13 @@ impl DockerWatcher {
     }
 }
 
-type Opened = (EventStream, Stamp, DaemonIdentity, bool, EngineInfo);
+/// Whether a failure says that the daemon does not answer. A container's lock may keep a look waiting, and a stream may
+/// not be had, while everything else is answered.
+fn is_silence(error: &DockerError) -> bool {
+    let of_the_daemon =
+        matches!(error, DockerError::Ping { .. } | DockerError::Info { .. } | DockerError::List { .. });
+    error.trouble().is_unreachable() || (of_the_daemon && matches!(error.trouble(), Trouble::Timeout { .. }))
+}
 
 impl Actor for DockerWatcher {
     type Context = Context<Self>;
@@ -409,47 +210,5 @@ impl Supervised for DockerWatcher {
         self.unacknowledged = false;
         self.outbox.host(HostChanged::StreamEnded);
         debug!(delay_ms = delay.as_millis(), "the watcher begins anew");
-    }
-}
-
-impl StreamHandler<Received> for DockerWatcher {
-    fn handle(&mut self, Received(item): Received, ctx: &mut Self::Context) {
-        match item {
-            Ok(event) if self.replay.is_new(&event) => {
-                let EngineEvent { container, action, daemon_nanos } = event;
-                self.outbox.event(Event::new(container, action, daemon_nanos, self.clock.stamp()));
-                self.send(ctx);
-            }
-            Ok(_) => {}
-            Err(error) => self.interrupted(&crate::line(&error), ctx),
-        }
-    }
-
-    fn finished(&mut self, ctx: &mut Self::Context) {
-        let why = format!("{} ended the event stream", self.engine.endpoint());
-        self.interrupted(&why, ctx);
-    }
-}
-
-impl Handler<LookAgain> for DockerWatcher {
-    type Result = ();
-
-    fn handle(&mut self, LookAgain(requests): LookAgain, ctx: &mut Self::Context) {
-        for request in requests {
-            self.looks.ask(request);
-        }
-        self.look(ctx);
-    }
-}
-
-impl Handler<ListNow> for DockerWatcher {
-    type Result = ();
-
-    fn handle(&mut self, _: ListNow, ctx: &mut Self::Context) {
-        if self.lists.under_way {
-            self.lists.again = true;
-        } else {
-            self.list(ctx);
-        }
     }
 }

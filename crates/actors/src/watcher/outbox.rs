@@ -78,3 +78,101 @@ impl Outbox {
         self.list.take().map(|list| Outgoing::Containers(ContainersObserved(list)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use reconciler_core::container::{Detail, ImageRef, RestartPolicy, Snapshot};
+    use reconciler_core::event::Action;
+    use reconciler_core::host::DaemonIdentity;
+    use reconciler_core::index::LookOutcome;
+    use reconciler_core::stamp::Stamp;
+    use reconciler_core::state::DockerState;
+
+    use super::*;
+
+    fn at(ms: u64) -> Stamp {
+        Stamp::new(Duration::from_millis(ms))
+    }
+
+    fn id(name: &str) -> ContainerId {
+        ContainerId::parse(name).unwrap()
+    }
+
+    fn daemon() -> DaemonIdentity {
+        DaemonIdentity { id: Some("ID".into()), root: "/".into() }
+    }
+
+    fn list(begun: u64) -> List {
+        List { begun: at(begun), daemon: daemon(), containers: Vec::new() }
+    }
+
+    fn found(container: &str, begun: u64, inspected: bool) -> Look {
+        let detail = inspected.then_some(Detail { restart: RestartPolicy::Never, exit: None });
+        let snapshot = Snapshot {
+            id: id(container),
+            state: DockerState::Running,
+            image: ImageRef::from_list("busybox"),
+            port: None,
+            created: 0,
+            claim: None,
+            detail,
+        };
+        Look { container: id(container), begun: at(begun), outcome: LookOutcome::Found(snapshot) }
+    }
+
+    fn opened(ms: u64) -> HostChanged {
+        HostChanged::StreamOpened { at: at(ms), engine_version: String::new() }
+    }
+
+    #[test]
+    fn a_flood_of_events_of_one_container_is_one() {
+        let mut outbox = Outbox::default();
+        for n in 0..100_000 {
+            outbox.event(Event::new(id("a"), Action::Die, n, at(1)));
+        }
+        outbox.event(Event::new(id("b"), Action::Start, 1, at(2)));
+        let Some(Outgoing::Snapshot(sent)) = outbox.take() else { panic!("no snapshot") };
+        assert_eq!(sent.events.len(), 2);
+        assert!(outbox.take().is_none());
+    }
+
+    #[test]
+    fn the_stream_first_then_containers_then_the_newest_list() {
+        let mut outbox = Outbox::default();
+        outbox.list(list(2));
+        outbox.list(list(1));
+        outbox.look(found("a", 1, true));
+        outbox.host(opened(3));
+        assert!(matches!(outbox.take(), Some(Outgoing::Host(HostChanged::StreamOpened { .. }))));
+        assert!(matches!(outbox.take(), Some(Outgoing::Snapshot(_))));
+        let Some(Outgoing::Containers(ContainersObserved(sent))) = outbox.take() else { panic!("no list") };
+        assert_eq!(sent.begun, at(2));
+        assert!(outbox.take().is_none());
+    }
+
+    #[test]
+    fn what_was_said_of_the_stream_is_superseded_and_a_failed_list_is_kept() {
+        let mut outbox = Outbox::default();
+        for n in 0..100 {
+            outbox.host(opened(n));
+            outbox.host(HostChanged::ListFailed { why: n.to_string() });
+            outbox.host(HostChanged::StreamEnded);
+        }
+        let sent: Vec<_> = std::iter::from_fn(|| outbox.take()).map(|sent| format!("{sent:?}")).collect();
+        assert_eq!(sent, ["Host(ListFailed { why: \"99\" })", "Host(StreamEnded)"]);
+    }
+
+    #[test]
+    fn of_two_looks_the_later_begun_counts_and_an_inspect_stays_beside_a_list() {
+        let mut outbox = Outbox::default();
+        outbox.look(found("a", 3, true));
+        outbox.look(found("a", 2, true));
+        outbox.look(found("a", 4, false));
+        outbox.look(Look { container: id("b"), begun: at(1), outcome: LookOutcome::Gone(daemon()) });
+        let Some(Outgoing::Snapshot(sent)) = outbox.take() else { panic!("no snapshot") };
+        let begun: Vec<_> = sent.looks.iter().map(|look| (look.container.as_str(), look.begun)).collect();
+        assert_eq!(begun, [("a", at(4)), ("a", at(3)), ("b", at(1))]);
+    }
+}

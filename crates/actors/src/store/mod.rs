@@ -3,6 +3,8 @@
 //! Writes that arrive while one is in flight are merged into the next. When the database fails, everything waits a
 //! little, and a little longer each time.
 
+mod pace;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,16 +20,17 @@ use tokio::time::Instant;
 use tracing::{debug, error};
 
 use crate::clock::Clock;
-use crate::lasting::Lasting;
 use crate::messages::{ReadIndex, Stop, StoreReported, WindUp, WriteRows};
 use crate::obituary::Obituary;
 
+use pace::{Doing, Pace};
+
 /// How often the database is asked whether somebody else wrote: what tinyforge writes is noticed within half a second.
 const POLL: Duration = Duration::from_millis(150);
+/// How often it sees to what is due.
+const TICK: Duration = Duration::from_millis(50);
 /// How often the journal is cut to what is to be kept.
 const PRUNE: Duration = Duration::from_secs(60);
-/// How long everything waits after a first failure, and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// See the [module](self).
 pub(crate) struct StoreActor {
@@ -36,13 +39,12 @@ pub(crate) struct StoreActor {
     reports: Recipient<StoreReported>,
     writes: Batch,
     read: Option<ReadIndex>,
-    /// A reading comes before the next write, so that writes do not starve it.
-    read_first: bool,
+    /// What is not a write comes before the next write, so that writes do not starve it.
+    others_turn: bool,
     busy: bool,
-    pause: Duration,
-    not_before: Instant,
+    pace: Pace,
+    poll_due: Instant,
     prune_due: Instant,
-    failure: Lasting,
     winding_up: Vec<oneshot::Sender<()>>,
     _obituary: Obituary,
 }
@@ -61,12 +63,11 @@ impl StoreActor {
             reports,
             writes: Batch::default(),
             read: None,
-            read_first: false,
+            others_turn: false,
             busy: false,
-            pause: PAUSE.0,
-            not_before: now,
+            pace: Pace::new(),
+            poll_due: now + POLL,
             prune_due: now + PRUNE,
-            failure: Lasting::new("database_failed"),
             winding_up: Vec::new(),
             _obituary: obituary,
         }
@@ -74,131 +75,145 @@ impl StoreActor {
 
     /// Begins what is due, if nothing is under way.
     fn proceed(&mut self, ctx: &mut Context<Self>) {
-        if self.busy || Instant::now() < self.not_before {
+        if self.busy {
             return;
         }
-        match self.read.take_if(|_| self.read_first || self.writes.is_empty()) {
-            Some(read) => self.load(read, ctx),
-            None if !self.writes.is_empty() => self.write(ctx),
-            None => {
-                for wound_up in self.winding_up.drain(..) {
-                    _ = wound_up.send(());
-                }
-            }
+        if self.pace.pauses() {
+            // What failed is owed to the next start.
+            return self.wound_up();
+        }
+        let others = self.others_turn || self.writes.is_empty();
+        if others && self.winding_up.is_empty() && self.begin_other(ctx) {
+            return;
+        }
+        if self.writes.is_empty() {
+            self.wound_up();
+        } else {
+            self.write(ctx);
+        }
+    }
+
+    /// Begins what is due and is not a write.
+    fn begin_other(&mut self, ctx: &mut Context<Self>) -> bool {
+        let now = Instant::now();
+        if let Some(read) = self.read.take() {
+            self.load(read, ctx);
+        } else if now >= self.poll_due {
+            self.poll(ctx);
+        } else if now >= self.prune_due {
+            self.prune(ctx);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn wound_up(&mut self) {
+        for wound_up in self.winding_up.drain(..) {
+            _ = wound_up.send(());
         }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        let now = Instant::now();
         self.proceed(ctx);
-        if !self.busy && now >= self.not_before && self.winding_up.is_empty() {
-            if now >= self.prune_due {
-                self.prune(ctx);
-            } else {
-                self.poll(ctx);
-            }
-        }
-        ctx.run_later(POLL, Self::tick);
+        ctx.run_later(TICK, Self::tick);
     }
 
     fn write(&mut self, ctx: &mut Context<Self>) {
         self.busy = true;
-        self.read_first = true;
+        self.others_turn = true;
         let batch = std::mem::take(&mut self.writes);
         let rows: Vec<RowId> = rows_of(&batch);
         let pinned = batch.pin.as_ref().map(|pin| pin.daemon.clone());
         let database = Arc::clone(&self.database);
         let written = async move { database.write(batch).await };
         ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
-            let answer = match written {
-                Ok(written) => Answer { pinned, ..answer_of(written) },
+            let (answer, failure) = match written {
+                Ok(written) => (Answer { pinned, ..answer_of(written) }, None),
                 Err(error) => {
-                    actor.failed(&error);
-                    Answer { failed: rows, ..Answer::default() }
+                    let failed = Answer { failed: rows, ..Answer::default() };
+                    (failed, Some(actor.failed(Doing::Writing, &error)))
                 }
             };
-            actor.done(StoreReported::Answered(answer), ctx);
+            actor.done(Doing::Writing, failure.is_none(), StoreReported::Answered { answer, failure }, ctx);
         }));
     }
 
     fn load(&mut self, read: ReadIndex, ctx: &mut Context<Self>) {
-        self.busy = true;
-        self.read_first = false;
-        let (database, begun) = (Arc::clone(&self.database), self.clock.stamp());
-        let reading = async move {
-            if !read.even_if_unchanged && !database.others_wrote().await? {
-                return Ok(None);
-            }
-            Ok(Some(loaded(begun, database.load().await?)))
-        };
+        let reading = self.reading(read.even_if_unchanged);
         ctx.spawn(reading.into_actor(self).map(|read: Result<_, StoreError>, actor, ctx| {
-            let read = read.map_err(|error| {
-                actor.failed(&error);
-                crate::line(&error)
-            });
-            actor.done(StoreReported::Read(read), ctx);
+            let read = read.map_err(|error| actor.failed(Doing::Reading, &error));
+            actor.done(Doing::Reading, read.is_ok(), StoreReported::Read(read), ctx);
         }));
     }
 
     /// Sees whether somebody else wrote.
     fn poll(&mut self, ctx: &mut Context<Self>) {
-        self.busy = true;
-        let (database, begun) = (Arc::clone(&self.database), self.clock.stamp());
-        let reading = async move {
-            if !database.others_wrote().await? {
-                return Ok(None);
-            }
-            Ok(Some(loaded(begun, database.load().await?)))
-        };
+        let reading = self.reading(false);
         ctx.spawn(reading.into_actor(self).map(|read: Result<_, StoreError>, actor, ctx| match read {
-            Ok(Some(loaded)) => actor.done(StoreReported::WorkloadsChanged(loaded), ctx),
-            Ok(None) => actor.idle(ctx),
+            Ok(Some(loaded)) => {
+                actor.done(Doing::Reading, true, StoreReported::WorkloadsChanged(loaded), ctx);
+            }
+            Ok(None) => actor.went_well(Doing::Reading, ctx),
             Err(error) => {
-                actor.failed(&error);
-                actor.busy = false;
+                actor.failed(Doing::Reading, &error);
             }
         }));
     }
 
+    /// What was read, if somebody else wrote, or `even_if_unchanged`. Counts as a poll.
+    fn reading(
+        &mut self,
+        even_if_unchanged: bool,
+    ) -> impl Future<Output = Result<Option<Loaded>, StoreError>> + use<> {
+        self.busy = true;
+        self.others_turn = false;
+        self.poll_due = Instant::now() + POLL;
+        let (database, begun) = (Arc::clone(&self.database), self.clock.stamp());
+        async move {
+            if !even_if_unchanged && !database.others_wrote().await? {
+                return Ok(None);
+            }
+            Ok(Some(loaded(begun, database.load().await?)))
+        }
+    }
+
     fn prune(&mut self, ctx: &mut Context<Self>) {
         self.busy = true;
+        self.others_turn = false;
         self.prune_due = Instant::now() + PRUNE;
         let database = Arc::clone(&self.database);
         let pruning = async move { database.prune().await };
         ctx.spawn(pruning.into_actor(self).map(|pruned, actor, ctx| match pruned {
             Ok(rows) => {
                 debug!(rows, "journal pruned");
-                actor.idle(ctx);
+                actor.went_well(Doing::Writing, ctx);
             }
             Err(error) => {
-                actor.failed(&error);
-                actor.busy = false;
+                actor.failed(Doing::Writing, &error);
             }
         }));
     }
 
-    fn failed(&mut self, error: &StoreError) {
-        self.failure.happened(&crate::line(error));
-        self.not_before = Instant::now() + self.pause;
-        self.pause = (self.pause * 2).min(PAUSE.1);
-    }
-
-    fn done(&mut self, report: StoreReported, ctx: &mut Context<Self>) {
-        let failed = Instant::now() < self.not_before;
-        self.reports.do_send(report);
-        if failed {
-            self.busy = false;
-        } else {
-            self.idle(ctx);
-        }
-    }
-
-    /// What was under way went well.
-    fn idle(&mut self, ctx: &mut Context<Self>) {
+    /// What was under way failed; returns why, in a line. The next tick goes on.
+    fn failed(&mut self, doing: Doing, error: &StoreError) -> String {
         self.busy = false;
-        self.pause = PAUSE.0;
-        self.failure.over();
+        self.pace.failed(doing, error);
+        crate::line(error)
+    }
+
+    fn went_well(&mut self, doing: Doing, ctx: &mut Context<Self>) {
+        self.busy = false;
+        self.pace.went_well(doing);
         self.proceed(ctx);
+    }
+
+    /// Reports, and goes on if it went well.
+    fn done(&mut self, doing: Doing, well: bool, report: StoreReported, ctx: &mut Context<Self>) {
+        self.reports.do_send(report);
+        if well {
+            self.went_well(doing, ctx);
+        }
     }
 }
 

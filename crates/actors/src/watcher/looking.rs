@@ -1,0 +1,108 @@
+//! Looks at single containers.
+
+use std::sync::Arc;
+
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use reconciler_core::host::DaemonIdentity;
+use reconciler_core::ids::ContainerId;
+use reconciler_core::index::{Look, LookOutcome};
+use reconciler_core::stamp::Stamp;
+use reconciler_docker::Inspection;
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::messages::LookAgain;
+
+use super::{DockerWatcher, identity};
+
+impl DockerWatcher {
+    /// Begins the looks that are ready. While the daemon does not answer they wait for it.
+    pub(super) fn look(&mut self, ctx: &mut Context<Self>) {
+        while self.answers
+            && let Some(request) = self.looks.begin()
+        {
+            if request.unknown {
+                self.peek(request.container.clone(), ctx);
+            }
+            self.inspect(request.container, ctx);
+        }
+    }
+
+    /// Asks a list for one container: it tells at once what an inspect tells only when the container's lock is free.
+    fn peek(&mut self, container: ContainerId, ctx: &mut Context<Self>) {
+        let (engine, begun) = (Arc::clone(&self.engine), self.clock.stamp());
+        let asked = async move { (engine.peek(&container).await, container) };
+        ctx.spawn(asked.into_actor(self).map(move |(answer, container), watcher, ctx| {
+            if let Ok(Some(snapshot)) = answer {
+                watcher.outbox.look(Look { container, begun, outcome: LookOutcome::Found(snapshot) });
+                watcher.send(ctx);
+            }
+        }));
+    }
+
+    fn inspect(&mut self, container: ContainerId, ctx: &mut Context<Self>) {
+        let (engine, begun) = (Arc::clone(&self.engine), self.clock.stamp());
+        let asked = async move { (engine.inspect(&container).await, container) };
+        ctx.spawn(asked.into_actor(self).map(move |(answer, container), watcher, ctx| {
+            match answer {
+                Ok(Inspection::Found(snapshot)) => {
+                    watcher.looks.answered(&container);
+                    watcher.outbox.look(Look { container, begun, outcome: LookOutcome::Found(snapshot) });
+                }
+                Ok(Inspection::Gone) => watcher.gone.push((container, begun)),
+                Err(error) => {
+                    debug!(%container, error = crate::line(&error), "look failed");
+                    watcher.failed(&error);
+                    watcher.looks.failed(&container, Instant::now());
+                }
+            }
+            watcher.confirm(ctx);
+            watcher.look(ctx);
+            watcher.send(ctx);
+        }));
+    }
+
+    /// Asks the daemon who it is, after it said that containers are gone, and passes both on together.
+    fn confirm(&mut self, ctx: &mut Context<Self>) {
+        if self.gone.is_empty() || std::mem::replace(&mut self.confirming, true) {
+            return;
+        }
+        let (engine, id_holds, gone) =
+            (Arc::clone(&self.engine), self.id_holds, std::mem::take(&mut self.gone));
+        let asked = async move { (identity::ask(&*engine, id_holds).await, gone) };
+        ctx.spawn(asked.into_actor(self).map(|(answer, gone), watcher, ctx| {
+            watcher.confirming = false;
+            match answer {
+                Ok((daemon, holds, _)) => watcher.confirmed(gone, &daemon, holds),
+                Err(error) => {
+                    watcher.failed(&error);
+                    for (container, _) in gone {
+                        watcher.looks.failed(&container, Instant::now());
+                    }
+                }
+            }
+            watcher.confirm(ctx);
+            watcher.look(ctx);
+            watcher.send(ctx);
+        }));
+    }
+
+    fn confirmed(&mut self, gone: Vec<(ContainerId, Stamp)>, daemon: &DaemonIdentity, id_holds: bool) {
+        self.id_holds = Some(id_holds);
+        for (container, begun) in gone {
+            self.looks.answered(&container);
+            self.outbox.look(Look { container, begun, outcome: LookOutcome::Gone(daemon.clone()) });
+        }
+    }
+}
+
+impl Handler<LookAgain> for DockerWatcher {
+    type Result = ();
+
+    fn handle(&mut self, LookAgain(requests): LookAgain, ctx: &mut Self::Context) {
+        for request in requests {
+            self.looks.ask(request);
+        }
+        self.look(ctx);
+    }
+}

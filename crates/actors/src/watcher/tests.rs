@@ -1,0 +1,362 @@
+//! The watcher alone, with an engine that does what it is told, while time is paused.
+
+use std::collections::{BTreeSet, HashMap};
+use std::future::pending;
+use std::sync::Mutex;
+
+use actix::{Addr, Handler, Supervisor};
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use reconciler_core::container::Snapshot;
+use reconciler_core::plan::LookRequest;
+use reconciler_core::state::DockerState;
+use reconciler_docker::{EngineInfo, EventStream, Inspection};
+use tokio::sync::mpsc;
+
+use crate::messages::{ListNow, LookAgain};
+
+use super::*;
+
+/// How the engine answers a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Conduct {
+    #[default]
+    Answers,
+    TimesOut,
+    Refused,
+    Broken,
+    /// Only the events: opened, and ended at once.
+    EndsAtOnce,
+}
+
+#[derive(Default)]
+struct Scripted {
+    conduct: Mutex<HashMap<&'static str, Conduct>>,
+    calls: Mutex<Vec<(&'static str, Instant)>>,
+    /// An inspect of this container never ends by itself.
+    stuck: Option<&'static str>,
+}
+
+const DEADLINE: Duration = Duration::from_secs(5);
+
+impl Scripted {
+    fn set(&self, call: &'static str, conduct: Conduct) {
+        self.conduct.lock().unwrap().insert(call, conduct);
+    }
+
+    fn set_all(&self, conduct: Conduct) {
+        for call in ["ping", "info", "list", "inspect", "peek", "events"] {
+            self.set(call, conduct);
+        }
+    }
+
+    fn times(&self, call: &str) -> usize {
+        self.calls.lock().unwrap().iter().filter(|(was, _)| *was == call).count()
+    }
+
+    fn of(&self, call: &'static str) -> Conduct {
+        self.calls.lock().unwrap().push((call, Instant::now()));
+        self.conduct.lock().unwrap().get(call).copied().unwrap_or_default()
+    }
+
+    async fn trouble(&self, call: &'static str) -> Option<Trouble> {
+        match self.of(call) {
+            Conduct::Answers | Conduct::EndsAtOnce => None,
+            Conduct::Refused => Some(Trouble::Refused),
+            Conduct::Broken => Some(Trouble::Status { code: 500, message: "no".into() }),
+            Conduct::TimesOut => {
+                tokio::time::sleep(DEADLINE).await;
+                Some(Trouble::Timeout { after: DEADLINE })
+            }
+        }
+    }
+}
+
+fn snapshot(id: &ContainerId) -> Snapshot {
+    Snapshot {
+        id: id.clone(),
+        state: DockerState::Running,
+        image: reconciler_core::container::ImageRef::from_inspect("busybox"),
+        port: None,
+        created: 0,
+        claim: None,
+        detail: None,
+    }
+}
+
+fn endpoint() -> String {
+    "unix:///test".to_owned()
+}
+
+#[async_trait]
+impl Engine for Scripted {
+    fn endpoint(&self) -> &str {
+        "unix:///test"
+    }
+
+    async fn ping(&self) -> Result<(), DockerError> {
+        let trouble = self.trouble("ping").await;
+        trouble
+            .map_or(Ok(()), |trouble| Err(DockerError::Ping { endpoint: endpoint(), trouble, source: None }))
+    }
+
+    async fn info(&self) -> Result<EngineInfo, DockerError> {
+        if let Some(trouble) = self.trouble("info").await {
+            return Err(DockerError::Info { endpoint: endpoint(), trouble, source: None });
+        }
+        Ok(EngineInfo {
+            id: "ID".into(),
+            root: "/root".into(),
+            version: "1".into(),
+            api_version: None,
+            system_time_nanos: None,
+            containers: 0,
+        })
+    }
+
+    async fn list(&self, _: Duration) -> Result<Vec<Snapshot>, DockerError> {
+        let trouble = self.trouble("list").await;
+        trouble.map_or(Ok(Vec::new()), |trouble| {
+            Err(DockerError::List { endpoint: endpoint(), trouble, source: None })
+        })
+    }
+
+    async fn peek(&self, _: &ContainerId) -> Result<Option<Snapshot>, DockerError> {
+        self.of("peek");
+        Ok(None)
+    }
+
+    async fn inspect(&self, id: &ContainerId) -> Result<Inspection, DockerError> {
+        let trouble = match self.trouble("inspect").await {
+            None if self.stuck == Some(id.as_str()) => {
+                tokio::time::sleep(DEADLINE).await;
+                Trouble::Timeout { after: DEADLINE }
+            }
+            None => return Ok(Inspection::Found(snapshot(id))),
+            Some(trouble) => trouble,
+        };
+        Err(DockerError::Inspect { endpoint: endpoint(), container: id.clone(), trouble, source: None })
+    }
+
+    async fn events(&self, _: Option<i64>) -> Result<EventStream, DockerError> {
+        if let Some(trouble) = self.trouble("events").await {
+            return Err(DockerError::Events { endpoint: endpoint(), trouble, source: None });
+        }
+        let ends = self.conduct.lock().unwrap().get("events") == Some(&Conduct::EndsAtOnce);
+        Ok(if ends { stream::empty().boxed() } else { stream::once(pending()).boxed() })
+    }
+}
+
+/// Takes what the watcher tells.
+struct Listener {
+    looks: mpsc::UnboundedSender<ContainerId>,
+    lists: mpsc::UnboundedSender<Stamp>,
+}
+
+impl Actor for Listener {
+    type Context = Context<Self>;
+}
+
+impl Handler<HostChanged> for Listener {
+    type Result = ();
+    fn handle(&mut self, _: HostChanged, _: &mut Self::Context) {}
+}
+
+impl Handler<SnapshotObserved> for Listener {
+    type Result = ();
+    fn handle(&mut self, observed: SnapshotObserved, _: &mut Self::Context) {
+        for look in observed.looks {
+            _ = self.looks.send(look.container);
+        }
+    }
+}
+
+impl Handler<ContainersObserved> for Listener {
+    type Result = ();
+    fn handle(&mut self, ContainersObserved(list): ContainersObserved, _: &mut Self::Context) {
+        _ = self.lists.send(list.begun);
+    }
+}
+
+struct Bench {
+    engine: Arc<Scripted>,
+    watcher: Addr<DockerWatcher>,
+    looks: mpsc::UnboundedReceiver<ContainerId>,
+    lists: mpsc::UnboundedReceiver<Stamp>,
+    clock: Clock,
+    _deaths: mpsc::UnboundedReceiver<crate::obituary::Ended>,
+}
+
+fn paused(engine: Scripted, body: impl AsyncFnOnce(Bench)) {
+    paused_every(Duration::from_secs(30), engine, body);
+}
+
+fn paused_every(interval: Duration, engine: Scripted, body: impl AsyncFnOnce(Bench)) {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().unwrap()
+    };
+    actix_rt::System::with_tokio_rt(runtime).block_on(async {
+        let (send_looks, looks) = mpsc::unbounded_channel();
+        let (send_lists, lists) = mpsc::unbounded_channel();
+        let listener = Listener { looks: send_looks, lists: send_lists }.start();
+        let listeners = Listeners {
+            host: listener.clone().recipient(),
+            snapshots: listener.clone().recipient(),
+            containers: listener.recipient(),
+        };
+        let (deaths, _deaths) = mpsc::unbounded_channel();
+        let (engine, clock) = (Arc::new(engine), Clock::start());
+        let (asked, stamps) = (Arc::clone(&engine) as Arc<dyn Engine>, clock.clone());
+        let obituary = Obituary::new("watcher", &deaths);
+        let watcher = Supervisor::start(move |_| {
+            DockerWatcher::new(asked, stamps, listeners, interval, true, obituary)
+        });
+        body(Bench { engine, watcher, looks, lists, clock, _deaths }).await;
+    });
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+impl Bench {
+    fn look(&self, containers: &[&str]) {
+        let request =
+            |name: &&str| LookRequest { container: ContainerId::parse(name).unwrap(), unknown: false };
+        self.watcher.do_send(LookAgain(containers.iter().map(request).collect::<BTreeSet<_>>()));
+    }
+
+    fn looked(&mut self) -> BTreeSet<String> {
+        std::iter::from_fn(|| self.looks.try_recv().ok()).map(|id| id.to_string()).collect()
+    }
+}
+
+#[test]
+fn a_stream_that_ends_at_once_always_is_opened_at_a_falling_rate() {
+    paused(Scripted::default(), async |bench| {
+        bench.engine.set("events", Conduct::EndsAtOnce);
+        pass(3600).await;
+        // Every half a minute at last, and every 15 s where the jitter is least.
+        let opened = bench.engine.times("events");
+        assert!((100..260).contains(&opened), "{opened}");
+        // Each stream is followed by a list, and so is each end.
+        assert!(bench.engine.times("list") <= 2 * opened + 130, "{}", bench.engine.times("list"));
+    });
+}
+
+#[test]
+fn events_that_are_refused_are_asked_for_at_a_falling_rate_while_lists_go_on() {
+    paused(Scripted::default(), async |bench| {
+        bench.engine.set("events", Conduct::Broken);
+        pass(3600).await;
+        let asked = bench.engine.times("events");
+        assert!((100..260).contains(&asked), "{asked}");
+        let lists = bench.engine.times("list");
+        assert!((110..130).contains(&lists), "{lists}");
+        bench.engine.set("events", Conduct::Answers);
+        pass(31).await;
+        let asked = bench.engine.times("events");
+        pass(3600).await;
+        assert_eq!(bench.engine.times("events"), asked, "it is open");
+    });
+}
+
+#[test]
+fn lists_keep_their_timer_while_a_subscription_hangs() {
+    paused_every(Duration::from_secs(1), Scripted::default(), async |bench| {
+        bench.engine.set("events", Conduct::TimesOut);
+        pass(600).await;
+        let (asked, lists) = (bench.engine.times("events"), bench.engine.times("list"));
+        assert!((15..60).contains(&asked), "{asked}");
+        assert!(lists > 520, "{lists}");
+    });
+}
+
+#[test]
+fn a_silent_daemon_has_its_stream_replaced() {
+    paused(Scripted::default(), async |bench| {
+        pass(5).await;
+        assert_eq!(bench.engine.times("events"), 1);
+        bench.engine.set("ping", Conduct::TimesOut);
+        pass(20).await;
+        assert_eq!(bench.engine.times("events"), 2, "the ping was not answered");
+        bench.engine.set_all(Conduct::TimesOut);
+        pass(60).await;
+        let asked = bench.engine.times("events");
+        bench.engine.set_all(Conduct::Answers);
+        pass(7).await;
+        assert_eq!(bench.engine.times("events"), asked + 1, "at its first answer");
+        pass(600).await;
+        assert_eq!(bench.engine.times("events"), asked + 1);
+    });
+}
+
+#[test]
+fn an_unreachable_daemon_is_asked_twice_a_second() {
+    paused(Scripted::default(), async |mut bench| {
+        bench.engine.set_all(Conduct::Refused);
+        pass(60).await;
+        let (lists, infos) = (bench.engine.times("list"), bench.engine.times("info"));
+        assert!((95..=125).contains(&lists), "{lists}");
+        assert!((95..=125).contains(&infos), "{infos}");
+        bench.engine.set_all(Conduct::Answers);
+        pass(1).await;
+        assert_eq!(bench.engine.times("events"), 1);
+        assert!(bench.lists.try_recv().is_ok());
+    });
+}
+
+#[test]
+fn an_inspect_that_is_never_answered_holds_up_nothing() {
+    let stuck = Scripted { stuck: Some("stuck"), ..Scripted::default() };
+    paused(stuck, async |mut bench| {
+        pass(1).await;
+        let lists = bench.engine.times("list");
+        bench.look(&["stuck"]);
+        pass(6).await;
+        bench.look(&["a", "b"]);
+        pass(1).await;
+        assert_eq!(bench.looked(), ["a".to_owned(), "b".to_owned()].into());
+        assert_eq!(bench.engine.times("list"), lists, "the daemon is not taken for silent");
+        assert_eq!(bench.engine.times("events"), 1);
+    });
+}
+
+#[test]
+fn looks_wait_for_a_daemon_that_is_away_and_are_made_when_it_is_back() {
+    paused(Scripted::default(), async |mut bench| {
+        pass(1).await;
+        bench.engine.set_all(Conduct::Refused);
+        bench.look(&["a"]);
+        pass(20).await;
+        assert!(bench.engine.times("inspect") < 5, "{}", bench.engine.times("inspect"));
+        let asked = bench.engine.times("list");
+        assert!(asked > 30, "a look that found nobody has the daemon asked: {asked}");
+        bench.engine.set_all(Conduct::Answers);
+        pass(2).await;
+        assert_eq!(bench.looked(), ["a".to_owned()].into());
+    });
+}
+
+#[test]
+fn a_list_asked_for_while_one_is_under_way_follows_it() {
+    paused(Scripted::default(), async |mut bench| {
+        pass(1).await;
+        while bench.lists.try_recv().is_ok() {}
+        bench.engine.set("list", Conduct::TimesOut);
+        bench.watcher.do_send(ListNow);
+        pass(1).await;
+        let before = bench.engine.times("list");
+        let asked = bench.clock.stamp();
+        for _ in 0..10 {
+            bench.watcher.do_send(ListNow);
+        }
+        pass(1).await;
+        assert_eq!(bench.engine.times("list"), before, "one at a time");
+        bench.engine.set("list", Conduct::Answers);
+        pass(6).await;
+        assert_eq!(bench.engine.times("list"), before + 1);
+        assert!(bench.lists.try_recv().unwrap() > asked);
+    });
+}
