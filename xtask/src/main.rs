@@ -1,7 +1,9 @@
 //! `cargo xtask`: the project's own chores.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
+mod bench;
 mod packages;
+mod soak;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +28,10 @@ enum Chore {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Lets random operations and faults loose on the program, a real daemon and a real database; see docs/soak.md
+    Soak(soak::Args),
+    /// Measures the program beside the plain way to do the same; see docs/benchmarks.md
+    Bench(bench::Args),
     /// Checks what no compiler does: who knows whom, names, the length of files, what may not stand in them
     Tidy,
 }
@@ -33,6 +39,8 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Test { args } => test(&args),
+        Chore::Soak(args) => soak::run(&args),
+        Chore::Bench(args) => bench::run(&args),
         Chore::Tidy => tidy::run(&root()),
     };
     match done {

@@ -62,9 +62,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// Longest word that is kept, in bytes.
+    pub const MAX_LEN: usize = 32;
+
     /// Reads an event's `Action`; `None` for those that never say anything about a container's state: `exec_*`, `top`,
     /// `attach` and their like.
     pub fn parse(action: &str) -> Option<Self> {
+        // Bounded first: what the journal keeps of a word must read as what it was taken for.
+        let action = text::printable(action, Self::MAX_LEN);
         let word = action.split([':', ' ']).next().unwrap_or_default();
         Some(match word {
             "create" => Self::Create,
@@ -78,7 +83,7 @@ impl Action {
             "" | "top" | "attach" | "detach" | "resize" | "copy" | "export" | "commit" | "archive-path"
             | "extract-to-dir" => return None,
             exec if exec.starts_with("exec") => return None,
-            other => Self::Other(text::printable(other, 32).into()),
+            other => Self::Other(other.into()),
         })
     }
 
@@ -113,7 +118,12 @@ mod tests {
         ] {
             assert_eq!(Action::parse(text).unwrap().as_str(), word);
         }
-        for silent in ["", "exec_create: sh -c true", "exec_die", "exec_start: x", "top", "attach"] {
+        for hostile in ["die\0", "\u{1b}die", "die\nstart"] {
+            assert_eq!(Action::parse(hostile), Some(Action::Die), "{hostile:?}");
+        }
+        for silent in
+            ["", "\0", "\0exec_die", "exec_create: sh -c true", "exec_die", "exec_start: x", "top", "attach"]
+        {
             assert_eq!(Action::parse(silent), None, "{silent}");
         }
     }

@@ -13,5 +13,5 @@ pub mod plan;
 pub mod row;
 pub mod stamp;
 pub mod state;
-mod text;
+pub mod text;
 pub mod workload;

@@ -30,9 +30,14 @@ pub enum DockerState {
 }
 
 impl DockerState {
-    /// Reads the engine's word. Never fails: an unknown word is kept.
+    /// Longest word that is kept, in bytes.
+    pub const MAX_LEN: usize = 64;
+
+    /// Reads the engine's word. Never fails: an unknown word is kept, and no word at all is `unknown`.
     pub fn parse(word: &str) -> Self {
-        match word {
+        // Bounded first: what the column keeps of a word must read as what it was taken for.
+        match &*text::printable(word, Self::MAX_LEN) {
+            "" => Self::Other("unknown".into()),
             "created" => Self::Created,
             "running" => Self::Running,
             "paused" => Self::Paused,
@@ -41,7 +46,7 @@ impl DockerState {
             "exited" => Self::Exited,
             "dead" => Self::Dead,
             "stopped" => Self::Stopped,
-            other => Self::Other(text::printable(other, 64).into()),
+            other => Self::Other(other.into()),
         }
     }
 
@@ -140,6 +145,24 @@ impl Serialize for RowState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_is_read_back_as_it_was_written() {
+        for word in
+            ["running", "running\0", "\u{1b}exited", "missing\u{7f}", "", "\0", "paused\n", "hibernating"]
+        {
+            let column = DockerState::parse(word).column();
+            assert_eq!(RowState::from_column(column.as_str()), column, "{word:?}");
+            assert_ne!(column, RowState::Missing, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_state_without_a_word_is_unknown() {
+        for word in ["", "\0", "\u{9b}"] {
+            assert_eq!(DockerState::parse(word).column().as_str(), "unknown", "{word:?}");
+        }
+    }
 
     #[test]
     fn dockers_words_and_what_the_column_says() {

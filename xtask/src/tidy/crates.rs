@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::Findings;
 
-/// The map: each package's directory, and those that it may depend on. `testkit` is for the tests of all.
+/// The map: each package's directory, and those that it may depend on. `testkit` is for the tests of all, and for `lab`
+/// and `bench`, which nobody may know.
 const MAP: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("migrations", &[]),
@@ -18,6 +19,8 @@ const MAP: &[(&str, &[&str])] = &[
     ("actors", &["core", "docker", "store", "plugins"]),
     ("http", &["core", "docker", "store", "plugins", "actors"]),
     ("daemon", &["core", "docker", "store", "plugins", "actors", "http"]),
+    ("lab", &["testkit"]),
+    ("bench", &["core", "docker", "store", "testkit"]),
     ("xtask", &[]),
 ];
 
@@ -26,10 +29,10 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("actix", &["actors"]),
     ("actix-rt", &["actors", "http", "daemon"]),
     ("actix-*", &["http"]),
-    ("bollard*", &["docker"]),
-    ("sea-orm*", &["store", "migrations"]),
+    ("bollard*", &["docker", "bench"]),
+    ("sea-orm*", &["store", "migrations", "lab"]),
     ("sqlx*", &["store"]),
-    ("anyhow", &["daemon", "xtask"]),
+    ("anyhow", &["bench", "daemon", "lab", "xtask"]),
 ];
 
 pub(super) fn check(metadata: &Value, findings: &mut Findings) -> anyhow::Result<()> {
@@ -65,7 +68,7 @@ fn check_package(
         let of_tests = dependency["kind"] == "dev";
         let library = dependency["name"].as_str().unwrap_or_default();
         match dependency["path"].as_str().map(|path| last_part(Path::new(path))) {
-            Some("testkit") if of_tests => {}
+            Some("testkit") if of_tests || may_know.contains(&"testkit") => {}
             Some("testkit") => {
                 findings.error(format!(
                     "{place}: depends on testkit, which is for tests: make it a dev-dependency"
@@ -142,6 +145,12 @@ mod tests {
             ("core", of(Some("dev"), ours("testkit")), false),
             ("core", ours("testkit"), true),
             ("core", of(Some("build"), ours("testkit")), true),
+            ("lab", ours("testkit"), false),
+            ("lab", ours("core"), true),
+            ("daemon", ours("lab"), true),
+            ("bench", ours("store"), false),
+            ("daemon", ours("bench"), true),
+            ("testkit", ours("lab"), true),
             ("actors", library("actix"), false),
             ("daemon", library("actix"), true),
             ("daemon", library("actix-rt"), false),

@@ -106,7 +106,7 @@ impl Engine for Scripted {
         }
         Ok(EngineInfo {
             id: "ID".into(),
-            root: "/root".into(),
+            root: "/var/lib/docker".into(),
             version: "1".into(),
             api_version: None,
             system_time_nanos: None,

@@ -1,7 +1,6 @@
 //! Which container has which row, and what must be written.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use crate::container::{ExitFacts, ImageRef};
 use crate::ids::{ContainerId, RowId, WorkloadId};
@@ -55,17 +54,18 @@ impl Index {
     }
 
     /// Builds the two maps of claims anew, after the workloads or the rows were read.
-    pub(super) fn index_claims(&mut self) {
+    pub(super) fn index_claims(&mut self, plan: &mut Plan) {
         self.natural.clear();
         self.members.clear();
         let ids: Vec<_> =
             self.known.iter().filter(|(_, known)| known.seen().is_some()).map(|(id, _)| id.clone()).collect();
         for id in ids {
-            self.register_claim(&id, &mut Plan::default());
+            self.register_claim(&id, plan);
         }
     }
 
-    /// Notes what a container claims; tells a person once if its kind is wrong.
+    /// Notes what a container claims, at its first sight, for its labels stay as they are; tells a person once if its
+    /// kind is wrong.
     pub(super) fn register_claim(&mut self, id: &ContainerId, plan: &mut Plan) {
         let Some(known) = self.known.get(id) else { return };
         let Some(seen) = known.seen() else { return };
@@ -120,11 +120,10 @@ impl Index {
 
     /// Owes an inspect of a container that a workload accounts for, where a list cannot tell what its row needs.
     pub(super) fn owe_facts_of(&mut self, id: &ContainerId, from: Stamp, plan: &mut Plan) {
-        let lacks = self.accepted(id).is_some_and(|(seen, ..)| seen.lacks_exit_facts() || seen.lacks_image());
-        let Some(known) = self.known.get_mut(id).filter(|known| lacks || known.wanted.is_some()) else {
-            return;
-        };
-        if lacks && known.wanted.is_none() {
+        let Some(known) = self.known.get(id) else { return };
+        if known.wanted.is_none() {
+            let lacks = known.seen().is_some_and(|seen| seen.lacks_facts() && self.accept(seen).is_ok());
+            let Some(known) = self.known.get_mut(id).filter(|_| lacks) else { return };
             known.want(from);
         }
         if self.settling.is_none() {
@@ -137,7 +136,7 @@ impl Index {
         let ids: Vec<_> = self
             .known
             .iter()
-            .filter(|(_, known)| known.wanted.is_none() && known.seen().is_some())
+            .filter(|(_, known)| known.wanted.is_none() && known.seen().is_some_and(Seen::lacks_facts))
             .map(|(id, _)| id.clone())
             .collect();
         for id in ids {
@@ -158,25 +157,28 @@ impl Index {
 
     /// Decides every row that exists or should.
     pub(super) fn decide_all(&mut self, cause: &Cause, plan: &mut Plan) {
-        let mut ids: BTreeSet<RowId> = self.rows.iter().map(|(id, _)| id.clone()).collect();
-        ids.extend(self.natural.keys().cloned());
+        let absent = self.natural.keys().filter(|id| !self.rows.contains(id));
+        let ids: Vec<RowId> = self.rows.iter().map(|(id, _)| id).chain(absent).cloned().collect();
         for id in ids {
             self.decide(&id, cause, plan);
         }
+        // Always the same order, in which two writers of one database cannot wait for each other.
+        plan.upserts.sort_by(|one, other| one.row.id.cmp(&other.row.id));
+        plan.missing.sort_by(|one, other| one.id.cmp(&other.id));
     }
 
     /// The container that has a row: the best of those that hold or claim it.
     fn winner(&self, id: &RowId, entry: Option<&Entry>) -> Option<ContainerId> {
         let holder = entry
-            .and_then(Entry::row)
-            .filter(|row| row.host == self.config.host)
-            .and_then(Row::container)
+            .and_then(|entry| entry.own_container(&self.config.host))
             .filter(|container| self.accepted(container).is_some());
-        let claimants = self.natural.get(id).into_iter().flatten().filter(|container| {
+        let claimants = self.natural.get(id).into_iter().flatten();
+        let rivals = claimants.filter(|container| {
             let held = self.rows.holding(container);
-            held.is_empty() || held.contains(id)
+            Some(*container) != holder && (held.is_empty() || held.contains(id))
         });
-        holder.as_ref().into_iter().chain(claimants).min_by_key(|container| self.order(container)).cloned()
+        let better = |one, other| if self.order(one) <= self.order(other) { one } else { other };
+        holder.into_iter().chain(rivals).reduce(better).cloned()
     }
 
     /// The order of containers that claim one row: the state's rank, then the newest, then the id. What an event claims
@@ -190,50 +192,44 @@ impl Index {
 
     /// Writes the row, if it is not what it should be and no write of it is under way.
     pub(super) fn decide(&mut self, id: &RowId, cause: &Cause, plan: &mut Plan) {
-        let host = self.config.host.clone();
-        if let Some(entry) = self.rows.get_mut(id)
-            && (entry.flight.is_some() || entry.refused || entry.uncertain)
-        {
-            match cause {
-                // They decide every row, most of which they have not changed.
-                Cause::List | Cause::Start | Cause::Database => _ = entry.owed.get_or_insert(cause.clone()),
-                _ => entry.owed = Some(cause.clone()),
-            }
+        let entry = self.rows.get(id);
+        if entry.is_some_and(|entry| entry.flight.is_some() || entry.refused || entry.uncertain) {
+            self.owe_write(id, cause);
             return;
         }
-        let entry = self.rows.get(id);
+        let owed = entry.is_some_and(|entry| entry.owed.is_some());
         let Some(target) = self.target(id, entry) else {
-            if let Some(entry) = self.rows.get_mut(id) {
-                entry.owed = None;
+            if owed {
+                self.clear_owed(id);
             }
             return;
         };
-        let stored = entry.and_then(|entry| entry.stored.clone());
-        if let Some(row) = stored.as_ref().map(|stored| &stored.row)
-            && row.host != host
-            && row.state != RowState::Missing
+        let current = entry.and_then(Entry::row);
+        if let Some(row) =
+            current.filter(|row| row.host != self.config.host && row.state != RowState::Missing)
         {
             let row_host = row.host.clone();
             self.note_elsewhere(id, row_host, plan);
             return;
         }
-        let news = target.exit.is_some() && target.exit != stored.as_ref().and_then(|stored| stored.exit);
-        let news = news && target.row.state == RowState::Stopped;
-        let current = stored.as_ref().map(|stored| &stored.row);
-        let entry = self.rows.entry(id);
+        let told = entry.and_then(|entry| entry.stored.as_ref()).and_then(|stored| stored.exit);
+        let news = target.exit.is_some() && target.exit != told && target.row.state == RowState::Stopped;
         if current == Some(&target.row) && !news {
-            entry.owed = None;
+            if owed {
+                self.clear_owed(id);
+            }
             return;
         }
-        let owed = entry.owed.take();
-        let cause = target.cause.or(owed).unwrap_or_else(|| cause.clone());
         let basis = Basis::of(current);
-        let (exit, row) = (target.exit, target.row);
-        entry.flight = Some(Flight { row: row.clone(), exit, cause: cause.clone() });
-        let workloads = [Some(&row.workload_id), current.map(|row| &row.workload_id)];
+        let workloads = [Some(&target.row.workload_id), current.map(|row| &row.workload_id)];
         for workload in workloads.into_iter().flatten() {
             self.reconcile(workload, plan);
         }
+        let entry = self.rows.entry(id);
+        let owed = entry.owed.take();
+        let cause = target.cause.or(owed).unwrap_or_else(|| cause.clone());
+        let (exit, row) = (target.exit, target.row);
+        entry.flight = Some(Flight { row: row.clone(), exit, cause: cause.clone() });
         if row.state == RowState::Missing {
             plan.missing.push(MarkMissing { id: id.clone(), basis, cause });
         } else {
@@ -241,8 +237,25 @@ impl Index {
         }
     }
 
+    fn owe_write(&mut self, id: &RowId, cause: &Cause) {
+        let Some(entry) = self.rows.get_mut(id) else { return };
+        match cause {
+            // They decide every row, most of which they have not changed.
+            Cause::List | Cause::Start | Cause::Database => _ = entry.owed.get_or_insert(cause.clone()),
+            _ => entry.owed = Some(cause.clone()),
+        }
+    }
+
+    fn clear_owed(&mut self, id: &RowId) {
+        if let Some(entry) = self.rows.get_mut(id) {
+            entry.owed = None;
+        }
+    }
+
     fn note_elsewhere(&mut self, id: &RowId, host: crate::ids::HostName, plan: &mut Plan) {
         self.rows.entry(id).owed = None;
+        // It may be claimed once it is missing, and of what another host's program writes the database need not tell.
+        plan.reload = true;
         if self.told_elsewhere.insert(id.clone()) {
             plan.notices.push(Notice::RowElsewhere { row: id.clone(), host });
         }
@@ -252,7 +265,7 @@ impl Index {
     fn target(&self, id: &RowId, entry: Option<&Entry>) -> Option<Target> {
         let current = entry.and_then(Entry::row);
         let holder = entry.and_then(|entry| entry.live_container(&self.config.host));
-        if holder.is_some_and(|holder| self.is_unclear(&holder, entry)) {
+        if holder.is_some_and(|holder| self.is_unclear(holder, entry)) {
             return None;
         }
         match self.winner(id, entry) {
@@ -261,12 +274,13 @@ impl Index {
         }
     }
 
-    /// Whether nothing certain is known of the container that a row holds, not even what an event claims. The row is
-    /// not given to another container until it is: somebody may just have written it there.
+    /// Whether nothing certain is known of the container that a row holds, nor that an event says it is gone. The row
+    /// is not given to another container until it is: somebody may just have written it there.
     fn is_unclear(&self, holder: &ContainerId, entry: Option<&Entry>) -> bool {
         let orphaned = entry.is_some_and(|entry| entry.orphaned.as_ref() == Some(holder));
         let known = self.known.get(holder);
-        !orphaned && known.is_none_or(|known| known.sure == Sure::Nothing && known.claimed().is_none())
+        let says_gone = |known: &Known| known.claimed().is_some_and(|(says, _)| *says == Claimed::Gone);
+        !orphaned && known.is_none_or(|known| known.sure == Sure::Nothing && !says_gone(known))
     }
 
     /// Owes a look at each container that a row has come to hold, if nothing certain is known of it.
@@ -286,7 +300,8 @@ impl Index {
     /// The row as its winner makes it.
     fn row_of(&self, id: &RowId, container: &ContainerId, current: Option<&Row>) -> Option<Target> {
         let known = self.known.get(container)?;
-        let (seen, workload, claim) = self.accepted(container)?;
+        let seen = known.seen()?;
+        let (workload, claim) = self.accept(seen).ok()?;
         let held =
             current.filter(|row| row.host == self.config.host && row.container_id == container.as_str());
         let mut row = Row {
@@ -321,10 +336,10 @@ impl Index {
     /// The row whose container is certainly gone, or that no workload accounts for.
     fn missing_row(&self, entry: &Entry, current: &Row) -> Option<Target> {
         let container = entry.live_container(&self.config.host)?;
-        let known = self.known.get(&container);
+        let known = self.known.get(container);
         let gone = known.is_some_and(|known| known.sure == Sure::Gone);
         let claimed = known.and_then(|known| known.claimed()).filter(|(says, _)| **says == Claimed::Gone);
-        if !gone && claimed.is_none() && entry.orphaned.as_ref() != Some(&container) {
+        if !gone && claimed.is_none() && entry.orphaned.as_ref() != Some(container) {
             return None;
         }
         let cause = claimed.map(|(_, cause)| cause);
@@ -357,7 +372,11 @@ impl Index {
     pub(super) fn adopt(&mut self, id: &RowId, current: Option<StoredRow>, plan: &mut Plan) {
         let host = self.config.host.clone();
         let Some(flight) = self.rows.get_mut(id).and_then(|entry| entry.flight.take()) else { return };
+        let held = current.as_ref().map(|stored| &stored.row).filter(|row| row.host == host);
+        let held = held.and_then(Row::container);
         self.settle_row(id, current, &flight.cause, plan, &host);
+        // Whoever wrote the row told nobody when: any look at its container will do.
+        self.owe_looks_at(held.into_iter().collect(), Stamp::default(), plan);
     }
 
     fn settle_row(

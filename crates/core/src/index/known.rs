@@ -255,13 +255,10 @@ fn was_other(sure: &Sure, seen: &Seen) -> bool {
 }
 
 impl Seen {
-    /// Whether an inspect is owed because the container has stopped and nothing has told how.
-    pub(super) fn lacks_exit_facts(&self) -> bool {
-        self.exit.is_none() && self.snapshot.state.column() == RowState::Stopped
-    }
-
-    /// Whether an inspect is owed because only a bare image id is known.
-    pub(super) fn lacks_image(&self) -> bool {
-        matches!(self.snapshot.image, ImageRef::BareId(_))
+    /// Whether an inspect is owed: because the container has stopped and nothing has told how, or because only a bare
+    /// image id is known.
+    pub(super) fn lacks_facts(&self) -> bool {
+        let stopped = self.snapshot.state.column() == RowState::Stopped;
+        (stopped && self.exit.is_none()) || matches!(self.snapshot.image, ImageRef::BareId(_))
     }
 }

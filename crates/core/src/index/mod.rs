@@ -156,6 +156,8 @@ pub struct Index {
     orphaning: Option<Stamp>,
     /// Rows of other hosts of which a person was told.
     told_elsewhere: BTreeSet<RowId>,
+    /// A write failed since the database was last read.
+    uncertain: bool,
     counts: Counts,
 }
 
@@ -178,6 +180,7 @@ impl Index {
             doubted: BTreeSet::new(),
             orphaning: None,
             told_elsewhere: BTreeSet::new(),
+            uncertain: false,
             counts: Counts::default(),
         }
     }
@@ -234,7 +237,7 @@ impl Index {
 
     /// Whether a write failed: the database must be read before it is tried again.
     pub fn needs_reading(&self) -> bool {
-        self.rows.iter().any(|(_, entry)| entry.uncertain)
+        self.uncertain
     }
 
     fn load(&mut self, loaded: Loaded, plan: &mut Plan) {
@@ -252,8 +255,9 @@ impl Index {
             }
             self.workloads.insert(workload.id.clone(), workload);
         }
+        self.uncertain = false;
         let held = self.rows.replace(loaded.rows, loaded.begun, &self.config.host);
-        self.index_claims();
+        self.index_claims(plan);
         self.owe_looks_at(held, loaded.begun, plan);
         self.owe_missing_facts(loaded.begun, plan);
         self.decide_all(&Cause::Database, plan);
@@ -318,23 +322,14 @@ impl Index {
             known.wanted = None;
         }
         let known = self.known.entry(id.clone()).or_insert_with(Known::nothing);
+        let first_sight = known.seen().is_none();
         let merged = known.merge_look(snapshot, begun);
-        self.after_sight(&id, merged, &Cause::Look, begun, plan);
-    }
-
-    /// What follows from having seen a container: its claim, what is owed, and its rows.
-    fn after_sight(
-        &mut self,
-        id: &ContainerId,
-        merged: Merged,
-        cause: &Cause,
-        begun: Stamp,
-        plan: &mut Plan,
-    ) {
-        self.register_claim(id, plan);
-        self.owe_facts_of(id, begun, plan);
+        if first_sight {
+            self.register_claim(&id, plan);
+        }
+        self.owe_facts_of(&id, begun, plan);
         if merged == Merged::Changed {
-            self.decide_container(id, cause, plan);
+            self.decide_container(&id, &Cause::Look, plan);
         }
     }
 
@@ -343,8 +338,10 @@ impl Index {
             self.pinned = answer.pinned;
         }
         for id in &answer.refused {
-            if let Some(entry) = self.rows.get_mut(id) {
-                entry.owed = entry.flight.take().map(|flight| flight.cause);
+            if let Some(entry) = self.rows.get_mut(id)
+                && let Some(flight) = entry.flight.take()
+            {
+                entry.owed.get_or_insert(flight.cause);
                 entry.refused = true;
             }
         }
@@ -354,6 +351,7 @@ impl Index {
             {
                 entry.owed.get_or_insert(flight.cause);
                 entry.uncertain = true;
+                self.uncertain = true;
             }
         }
         for id in &answer.committed {

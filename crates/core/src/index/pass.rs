@@ -1,6 +1,6 @@
 //! A full pass: what a complete list confirms, and what its silence may mean.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::host::DaemonIdentity;
@@ -8,9 +8,11 @@ use crate::ids::{ContainerId, RowId};
 use crate::plan::{LookRequest, Notice, Pass, Plan, Tally, Touch};
 use crate::row::Cause;
 use crate::stamp::Stamp;
+use crate::workload::Kind;
 
 use super::decide::Refusal;
-use super::known::{Claimed, Known, Merged, Sure};
+use super::known::{Claimed, Known, Merged, Seen, Sure};
+use super::rows::Entry;
 use super::{Index, List};
 
 /// From so many rows on, an absence or an orphaning of more than half of the host's live rows is doubted.
@@ -18,6 +20,19 @@ const MANY: usize = 5;
 
 /// No look or list takes longer than this from being begun to being merged.
 const LONGEST_ANSWER: Duration = Duration::from_secs(600);
+
+/// The host's live rows, by what a list says of them.
+#[derive(Default)]
+struct LiveRows {
+    /// How many there are.
+    live: usize,
+    /// The list should have had the container and did not.
+    absent: Vec<(RowId, ContainerId)>,
+    /// The list had the container, and no workload accounts for it.
+    orphaned: Vec<(RowId, ContainerId)>,
+    /// All but those whose container the list had and a workload accounts for.
+    unseen: Vec<RowId>,
+}
 
 impl Index {
     pub(super) fn pass(&mut self, list: List, plan: &mut Plan) {
@@ -36,12 +51,13 @@ impl Index {
         let cause = if std::mem::take(&mut self.first_pass) { Cause::Start } else { Cause::List };
 
         plan.pass = Some(Pass::Merged(self.merge_list(list.begun, list.containers, plan)));
-        self.weigh_absences(list.begun, plan);
-        self.weigh_orphans(list.begun, plan);
+        let rows = self.sort_rows(list.begun);
+        self.weigh_absences(rows.live, rows.absent, list.begun, plan);
+        self.weigh_orphans(rows.live, rows.orphaned, plan);
         self.decide_all(&cause, plan);
         self.ask_for_owed_looks(plan);
         self.forget(list.begun);
-        plan.touch = Some(Touch { except: self.unseen_rows(list.begun) });
+        plan.touch = Some(Touch { except: rows.unseen });
         let handed = self.workloads.values().filter(|workload| !workload.source_kind.is_empty());
         plan.reconcile.extend(handed.map(|workload| workload.id.clone()));
     }
@@ -60,10 +76,10 @@ impl Index {
 
     /// A daemon seen for the first time that has none of the host's live rows' containers is not believed.
     fn refuse_stranger(&self, list: &List) -> Option<Pass> {
-        let live = self.live_rows();
-        let listed: BTreeSet<_> = list.containers.iter().map(|snapshot| &snapshot.id).collect();
-        let stranger = live.len() >= MANY && live.iter().all(|(_, container)| !listed.contains(container));
-        stranger.then(|| Pass::Stranger { seen: list.daemon.clone(), rows: live.len() })
+        let listed: HashSet<_> = list.containers.iter().map(|snapshot| &snapshot.id).collect();
+        let rows = self.live_rows().count();
+        let stranger = rows >= MANY && self.live_rows().all(|(.., container)| !listed.contains(container));
+        stranger.then(|| Pass::Stranger { seen: list.daemon.clone(), rows })
     }
 
     fn merge_list(
@@ -77,10 +93,16 @@ impl Index {
             let id = snapshot.id.clone();
             let known = self.known.entry(id.clone()).or_insert_with(Known::nothing);
             known.listed = Some(begun);
+            let first_sight = known.seen().is_none();
             known.merge_listed(snapshot, begun);
+            let owes = known.wanted.is_some() || known.seen().is_some_and(Seen::lacks_facts);
             // Rows are decided when the whole list is merged: halfway, a row's own container may not be known yet.
-            self.register_claim(&id, plan);
-            self.owe_facts_of(&id, begun, plan);
+            if first_sight {
+                self.register_claim(&id, plan);
+            }
+            if owes {
+                self.owe_facts_of(&id, begun, plan);
+            }
             self.tally(&id, &mut tally);
         }
         tally
@@ -89,9 +111,9 @@ impl Index {
     fn tally(&self, id: &ContainerId, tally: &mut Tally) {
         tally.listed += 1;
         let Some(seen) = self.known.get(id).and_then(|known| known.seen()) else { return };
-        match self.accept(seen).map(|_| ()) {
-            Ok(()) if self.homes(id).is_empty() => tally.ignored.awaiting_deployer += 1,
-            Ok(()) => tally.managed += 1,
+        match self.accept(seen).map(|(workload, _)| &workload.kind) {
+            Ok(Kind::Project) if self.rows.holding(id).is_empty() => tally.ignored.awaiting_deployer += 1,
+            Ok(_) => tally.managed += 1,
             Err(Refusal::Unlabelled) => tally.ignored.unlabelled += 1,
             Err(Refusal::UnknownWorkload) => tally.ignored.unknown_workload += 1,
             Err(Refusal::KindMismatch) => tally.ignored.kind_mismatch += 1,
@@ -99,21 +121,43 @@ impl Index {
     }
 
     /// The host's rows that are not `missing` and have a container.
-    fn live_rows(&self) -> Vec<(RowId, ContainerId)> {
+    fn live_rows(&self) -> impl Iterator<Item = (&RowId, &Entry, &ContainerId)> {
         let host = &self.config.host;
-        self.rows.iter().filter_map(|(id, entry)| Some((id.clone(), entry.live_container(host)?))).collect()
+        self.rows.iter().filter_map(|(id, entry)| Some((id, entry, entry.live_container(host)?)))
+    }
+
+    /// What a list begun at `begun` says of each live row.
+    fn sort_rows(&self, begun: Stamp) -> LiveRows {
+        let mut rows = LiveRows::default();
+        for (row, entry, container) in self.live_rows() {
+            rows.live += 1;
+            let known = self.known.get(container);
+            let listed = known.filter(|known| known.listed == Some(begun));
+            match listed.and_then(Known::seen).map(|seen| self.accept(seen)) {
+                Some(Ok(_)) => continue,
+                Some(Err(_)) => rows.orphaned.push((row.clone(), container.clone())),
+                None if is_absent(entry, known, begun) => rows.absent.push((row.clone(), container.clone())),
+                None => {}
+            }
+            rows.unseen.push(row.clone());
+        }
+        rows.unseen.sort();
+        rows
     }
 
     /// Absence is confirmed: an inspect must agree with the list, and where many are absent at once, a second list
     /// before it.
-    fn weigh_absences(&mut self, begun: Stamp, plan: &mut Plan) {
-        let live = self.live_rows();
-        let (asked, absent): (Vec<_>, Vec<_>) = live
-            .iter()
-            .filter(|(row, container)| self.is_absent(row, container, begun))
-            .cloned()
+    fn weigh_absences(
+        &mut self,
+        live: usize,
+        absent: Vec<(RowId, ContainerId)>,
+        begun: Stamp,
+        plan: &mut Plan,
+    ) {
+        let (asked, absent): (Vec<_>, Vec<_>) = absent
+            .into_iter()
             .partition(|(_, container)| self.known.get(container).is_some_and(|known| known.absent));
-        let many = absent.len() >= MANY && absent.len() * 2 > live.len();
+        let many = absent.len() >= MANY && absent.len() * 2 > live;
         let doubted = std::mem::take(&mut self.doubted);
         let (believed, fresh): (Vec<_>, Vec<_>) =
             absent.into_iter().partition(|(row, _)| !many || doubted.contains(row));
@@ -128,18 +172,6 @@ impl Index {
             self.suspect(container, begun);
         }
         self.weigh_absent_rivals(begun);
-    }
-
-    /// Whether a list begun at `begun` should have had a row's container and did not.
-    fn is_absent(&self, row: &RowId, container: &ContainerId, begun: Stamp) -> bool {
-        let known_before = self.rows.get(row).is_some_and(|entry| entry.since < begun);
-        let Some(known) = self.known.get(container) else { return known_before };
-        let claimed_gone = known.claimed().is_some_and(|(says, _)| *says == Claimed::Gone);
-        known_before
-            && known.listed != Some(begun)
-            && known.is_older_than(begun)
-            && known.sure != Sure::Gone
-            && !claimed_gone
     }
 
     /// Containers without a row of their own: those that a workload accounts for are inspected, the others forgotten.
@@ -182,17 +214,8 @@ impl Index {
 
     /// Rows whose container exists and that no workload accounts for are swept. If that is many at once, the workloads
     /// are doubted: they must be read twice, an interval apart.
-    fn weigh_orphans(&mut self, begun: Stamp, plan: &mut Plan) {
-        let live = self.live_rows();
-        let orphans: Vec<_> = live
-            .iter()
-            .filter(|(_, container)| {
-                let listed = self.known.get(container).filter(|known| known.listed == Some(begun));
-                listed.and_then(|known| known.seen()).is_some_and(|seen| self.accept(seen).is_err())
-            })
-            .cloned()
-            .collect();
-        let many = orphans.len() >= MANY && orphans.len() * 2 > live.len();
+    fn weigh_orphans(&mut self, live: usize, orphans: Vec<(RowId, ContainerId)>, plan: &mut Plan) {
+        let many = orphans.len() >= MANY && orphans.len() * 2 > live;
         if !many {
             self.orphaning = None;
         } else if self.orphaning.is_none() {
@@ -220,16 +243,20 @@ impl Index {
             .retain(|_, known| known.listed == Some(begun) || !known.is_forgettable(begun, LONGEST_ANSWER));
     }
 
-    fn unseen_rows(&self, begun: Stamp) -> Vec<RowId> {
-        let unseen = |container: &ContainerId| {
-            let known = self.known.get(container).filter(|known| known.listed == Some(begun));
-            known.and_then(|known| known.seen()).is_none_or(|seen| self.accept(seen).is_err())
-        };
-        self.live_rows().into_iter().filter(|(_, container)| unseen(container)).map(|(row, _)| row).collect()
-    }
-
     /// The daemon that is pinned to the host.
     pub fn pinned(&self) -> Option<&DaemonIdentity> {
         self.pinned.as_ref()
     }
+}
+
+/// Whether a list begun at `begun` should have had the row's container and did not.
+fn is_absent(entry: &Entry, known: Option<&Known>, begun: Stamp) -> bool {
+    let known_before = entry.since < begun;
+    let Some(known) = known else { return known_before };
+    let claimed_gone = known.claimed().is_some_and(|(says, _)| *says == Claimed::Gone);
+    known_before
+        && known.listed != Some(begun)
+        && known.is_older_than(begun)
+        && known.sure != Sure::Gone
+        && !claimed_gone
 }

@@ -1,6 +1,6 @@
 //! The host's rows: what the database holds, and what is on its way there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use crate::container::ExitFacts;
 use crate::ids::{ContainerId, HostName, RowId};
@@ -11,7 +11,7 @@ use crate::state::RowState;
 /// All rows that are known, each with its one write under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
-    entries: BTreeMap<RowId, Entry>,
+    entries: HashMap<RowId, Entry>,
     by_container: HashMap<ContainerId, Vec<RowId>>,
 }
 
@@ -20,6 +20,8 @@ pub(super) struct Rows {
 pub(super) struct Entry {
     /// As the database holds it; `None` while its insert is under way.
     pub(super) stored: Option<StoredRow>,
+    /// The container that it holds, as an id: read once, when the row is.
+    container: Option<ContainerId>,
     /// Since when it is known.
     pub(super) since: Stamp,
     /// The write under way. While there is one, no other is begun.
@@ -52,8 +54,15 @@ impl Entry {
     }
 
     /// Its container, if it is a live row of `host`: not `missing`, and with a container.
-    pub(super) fn live_container(&self, host: &HostName) -> Option<ContainerId> {
-        self.row().filter(|row| row.host == *host && row.state != RowState::Missing)?.container()
+    pub(super) fn live_container(&self, host: &HostName) -> Option<&ContainerId> {
+        self.row().filter(|row| row.host == *host && row.state != RowState::Missing)?;
+        self.container.as_ref()
+    }
+
+    /// Its container, if it is a row of `host`, also a `missing` one.
+    pub(super) fn own_container(&self, host: &HostName) -> Option<&ContainerId> {
+        self.row().filter(|row| row.host == *host)?;
+        self.container.as_ref()
     }
 }
 
@@ -69,6 +78,10 @@ impl Rows {
     /// The entry of `id`, made if there is none.
     pub(super) fn entry(&mut self, id: &RowId) -> &mut Entry {
         self.entries.entry(id.clone()).or_default()
+    }
+
+    pub(super) fn contains(&self, id: &RowId) -> bool {
+        self.entries.contains_key(id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&RowId, &Entry)> {
@@ -91,8 +104,14 @@ impl Rows {
         stored: Option<StoredRow>,
         host: &HostName,
     ) -> Option<ContainerId> {
-        let before = self.get(id).and_then(Entry::row).and_then(|row| own_container(row, host));
-        let after = stored.as_ref().and_then(|stored| own_container(&stored.row, host));
+        let before = self.get(id).and_then(|entry| entry.own_container(host)).cloned();
+        let entry = self.entry(id);
+        entry.container = stored.as_ref().and_then(|stored| stored.row.container());
+        entry.stored = stored;
+        let after = entry.own_container(host).cloned();
+        if entry.stored.is_none() && entry.flight.is_none() {
+            self.entries.remove(id);
+        }
         if before != after {
             if let Some(container) = &before {
                 self.unlink(container, id);
@@ -100,11 +119,6 @@ impl Rows {
             if let Some(container) = &after {
                 self.by_container.entry(container.clone()).or_default().push(id.clone());
             }
-        }
-        let entry = self.entry(id);
-        entry.stored = stored;
-        if entry.stored.is_none() && entry.flight.is_none() {
-            self.entries.remove(id);
         }
         before.filter(|before| after.as_ref() != Some(before))
     }
@@ -124,10 +138,12 @@ impl Rows {
             let was = old.remove(&id);
             let since = was.as_ref().filter(|was| was.stored.is_some()).map_or(begun, |was| was.since);
             let (flight, owed) = was.map_or((None, None), |was| (was.flight, was.owed));
-            if let Some(container) = own_container(&stored.row, host) {
-                self.by_container.entry(container).or_default().push(id.clone());
+            let container = stored.row.container();
+            let entry = Entry { stored: Some(stored), container, since, flight, owed, ..Entry::default() };
+            if let Some(container) = entry.own_container(host) {
+                self.by_container.entry(container.clone()).or_default().push(id.clone());
             }
-            self.entries.insert(id, Entry { stored: Some(stored), since, flight, owed, ..Entry::default() });
+            self.entries.insert(id, entry);
         }
         for (id, was) in old {
             if was.flight.is_some() {
@@ -145,8 +161,4 @@ impl Rows {
             }
         }
     }
-}
-
-fn own_container(row: &Row, host: &HostName) -> Option<ContainerId> {
-    if row.host == *host { row.container() } else { None }
 }

@@ -1,0 +1,38 @@
+//! `cargo xtask bench`: builds the program and the benchmark as they are released, and runs it.
+
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::{packages, soak};
+
+/// What of it can be chosen.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Prints one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Measures only these: events, pass, real, decode, catch-up, idle
+    #[arg(long, value_delimiter = ',', num_args = 1..)]
+    only: Vec<String>,
+    /// Smaller and fewer of everything: to see that it works, not to be quoted
+    #[arg(long)]
+    quick: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    packages::install_missing()?;
+    let program = soak::build("tinyforge-reconciler", "tinyforge-reconciler", Some("--release"))?;
+    let bench = soak::build("reconciler-bench", "reconciler-bench", Some("--release"))?;
+    let mut command = Command::new(bench);
+    command.arg("--program").arg(&program);
+    command.args(args.json.then_some("--json")).args(args.quick.then_some("--quick"));
+    if !args.only.is_empty() {
+        command.arg("--only").arg(args.only.join(","));
+    }
+    let status = command.status().context("cannot run the benchmark")?;
+    if !status.success() {
+        bail!("bench: {status}");
+    }
+    Ok(())
+}
