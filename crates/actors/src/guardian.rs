@@ -196,7 +196,8 @@ impl Generation {
                 write: store.clone().recipient(),
                 read: store.clone().recipient(),
                 look: watcher.clone().recipient(),
-                list: watcher.recipient(),
+                list: watcher.clone().recipient(),
+                doubt: watcher.recipient(),
                 plugins: plugins
                     .iter()
                     .map(|(kind, plugin)| (kind.clone(), plugin.clone().recipient()))

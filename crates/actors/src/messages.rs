@@ -49,6 +49,14 @@ pub(crate) struct LookAgain(pub(crate) BTreeSet<LookRequest>);
 #[rtype(result = "()")]
 pub(crate) struct ListNow;
 
+/// A list found changes that no event announced: the stream may be dead.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct StreamDoubted {
+    /// How many.
+    pub(crate) unannounced: usize,
+}
+
 /// Write these rows. Answered by [`StoreReported::Answered`].
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

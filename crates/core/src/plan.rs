@@ -29,6 +29,9 @@ pub struct Plan {
     pub reconcile: BTreeSet<WorkloadId>,
     /// What a person should be told, once each.
     pub notices: Vec<Notice>,
+    /// Set by a list: how many containers it shows made, gone, or in another state that no event announced, although an
+    /// event stream has been open since before the list that was merged before it.
+    pub unannounced: usize,
     /// Set by a list: what it came to.
     pub pass: Option<Pass>,
 }

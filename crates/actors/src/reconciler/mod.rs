@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::lasting::Lasting;
 use crate::messages::{
     ContainersObserved, HostChanged, ListNow, LookAgain, ReadIndex, Reconcile, RunPass, SnapshotObserved,
-    Stop, StoreReported, WorkloadReconciled, WriteRows,
+    Stop, StoreReported, StreamDoubted, WorkloadReconciled, WriteRows,
 };
 use crate::obituary::Obituary;
 use crate::summary::{PassFailed, PassSummary};
@@ -37,6 +37,7 @@ pub(crate) struct Hands {
     pub(crate) read: Recipient<ReadIndex>,
     pub(crate) look: Recipient<LookAgain>,
     pub(crate) list: Recipient<ListNow>,
+    pub(crate) doubt: Recipient<StreamDoubted>,
     /// The plugins by source kind.
     pub(crate) plugins: BTreeMap<String, Recipient<Reconcile>>,
     /// The plugin of every other source kind.
@@ -87,8 +88,19 @@ impl ReconcilerActor {
     }
 
     fn carry_out(&mut self, plan: Plan) {
-        let Plan { upserts, missing, touch, pin, looks, list_again, reload, reconcile, notices, pass: _ } =
-            plan;
+        let Plan {
+            upserts,
+            missing,
+            touch,
+            pin,
+            looks,
+            list_again,
+            reload,
+            reconcile,
+            notices,
+            unannounced,
+            pass: _,
+        } = plan;
         let touch = touch.map(|touch| Touch { except: touch.except, heartbeat: self.heartbeat.clone() });
         let pin = pin.map(|daemon| Pin { daemon, engine_version: self.engine_version.clone() });
         let batch = Batch { upserts, missing, touch, pin };
@@ -97,6 +109,9 @@ impl ReconcilerActor {
         }
         if !looks.is_empty() {
             self.hands.look.do_send(LookAgain(looks));
+        }
+        if unannounced > 0 {
+            self.hands.doubt.do_send(StreamDoubted { unannounced });
         }
         if list_again {
             self.hands.list.do_send(ListNow);

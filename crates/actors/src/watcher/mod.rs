@@ -60,6 +60,8 @@ pub(crate) struct DockerWatcher {
     follow: bool,
     stream: Stream,
     opened_before: bool,
+    /// Since when the open stream is doubted.
+    doubted: Option<Instant>,
     backoff: Backoff,
     replay: Replay,
     lists: Lists,
@@ -96,6 +98,7 @@ impl DockerWatcher {
             follow,
             stream: Stream::Down { retry: now },
             opened_before: false,
+            doubted: None,
             backoff: Backoff::default(),
             replay: Replay::default(),
             lists: Lists::new(if follow { now } else { now + interval }),
@@ -126,6 +129,7 @@ impl DockerWatcher {
         }
         self.looks.wake(now);
         self.look(ctx);
+        self.weigh_doubt(ctx);
         ctx.run_later(TICK, Self::tick);
     }
 
@@ -200,6 +204,7 @@ impl Supervised for DockerWatcher {
         };
         let delay = self.backoff.after(lived);
         self.stream = Stream::Down { retry: now + delay };
+        self.doubted = None;
         // Tells whether the daemon still answers, and what it did while nobody watched.
         self.lists.due = now;
         self.lists.under_way = false;

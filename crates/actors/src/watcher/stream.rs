@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, StreamHandler, WrapFuture};
+use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, Handler, StreamHandler, WrapFuture};
 use futures_util::StreamExt;
 use reconciler_core::event::Event;
 use reconciler_core::host::DaemonIdentity;
@@ -12,12 +12,15 @@ use reconciler_docker::{DockerError, EngineEvent, EngineInfo, EventStream};
 use tokio::time::Instant;
 use tracing::{debug, info};
 
-use crate::messages::HostChanged;
+use crate::messages::{HostChanged, StreamDoubted};
 
 use super::{ASK_AGAIN, DockerWatcher, identity, replay};
 
 /// While a stream is open, the daemon is asked so often whether it still answers.
 const PING: Duration = Duration::from_secs(10);
+
+/// A stream that was doubted and brings no event for so long is replaced.
+const DOUBT: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -97,6 +100,14 @@ impl DockerWatcher {
         }));
     }
 
+    /// Gives up a stream that was doubted and has not brought an event since.
+    pub(super) fn weigh_doubt(&mut self, ctx: &mut Context<Self>) {
+        if self.doubted.is_some_and(|doubted| doubted.elapsed() >= DOUBT) {
+            self.doubted = None;
+            self.interrupted(&"a list found changes that no event had announced", ctx);
+        }
+    }
+
     /// The stream is of no use any more: the supervisor begins anew.
     fn interrupted(&mut self, why: &dyn std::fmt::Display, ctx: &mut Context<Self>) {
         self.interruption.happened(why);
@@ -106,6 +117,7 @@ impl DockerWatcher {
 
 impl StreamHandler<Received> for DockerWatcher {
     fn handle(&mut self, Received(item): Received, ctx: &mut Self::Context) {
+        self.doubted = None;
         match item {
             Ok(event) if self.replay.is_new(&event) => {
                 let EngineEvent { container, action, daemon_nanos } = event;
@@ -120,5 +132,17 @@ impl StreamHandler<Received> for DockerWatcher {
     fn finished(&mut self, ctx: &mut Self::Context) {
         let why = format!("{} ended the event stream", self.engine.endpoint());
         self.interrupted(&why, ctx);
+    }
+}
+
+impl Handler<StreamDoubted> for DockerWatcher {
+    type Result = ();
+
+    /// The events may just be late: they get a moment.
+    fn handle(&mut self, StreamDoubted { unannounced }: StreamDoubted, _: &mut Self::Context) {
+        debug!(unannounced, "a list found changes that no event had announced");
+        if matches!(self.stream, Stream::Open { .. }) {
+            self.doubted.get_or_insert_with(Instant::now);
+        }
     }
 }

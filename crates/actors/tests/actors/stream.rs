@@ -1,5 +1,7 @@
 //! The event stream: opened first, replaced when it is of no use, and never believed more than once.
 
+use std::time::Duration;
+
 use reconciler_testkit::fake_docker::{Fault, Route};
 use reconciler_testkit::wait::{wait_for, wait_until};
 
@@ -49,6 +51,27 @@ fn events_before_the_first_list_only_mark() {
         bed.docker.asked(Route::Inspect, inspects + 1).await;
         assert_eq!(bed.state("s:a").await.as_deref(), Some("running"));
         assert!(bed.database.missing().is_empty());
+        running.stop().await;
+    });
+}
+
+#[test]
+fn a_stream_that_is_open_and_silent_for_ever_is_replaced() {
+    test(async |bed| {
+        let bed = bed.every(Duration::from_millis(300));
+        bed.stack("s", "").await;
+        bed.container("a", "s");
+        let running = bed.run();
+        bed.reach(&[("s:a", "running")]).await;
+        bed.docker.streams_open(1).await;
+        // Two lists under one stream that has nothing to tell are no reason to doubt it.
+        let lists = bed.docker.count(Route::List);
+        bed.docker.asked(Route::List, lists + 3).await;
+        assert_eq!(bed.engine.times("opened"), 1);
+        // The daemon answers pings and lists, and announces nothing.
+        bed.docker.change("a", |container| container.exited(3));
+        bed.reach(&[("s:a", "stopped")]).await;
+        wait_until("the stream to be replaced", PATIENCE, || bed.engine.times("opened") > 1).await;
         running.stop().await;
     });
 }

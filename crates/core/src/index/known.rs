@@ -22,6 +22,8 @@ pub(super) struct Known {
     provisional: Option<Provisional>,
     /// The newest `timeNano` seen.
     newest_nanos: Option<i64>,
+    /// When the newest event was received.
+    announced: Option<Stamp>,
     /// When the newest `die` was received.
     died: Option<Stamp>,
     /// When the newest inspect was begun that found it.
@@ -93,6 +95,7 @@ impl Known {
             begun: Stamp::default(),
             provisional: None,
             newest_nanos: None,
+            announced: None,
             died: None,
             inspected: None,
             wanted: None,
@@ -128,6 +131,11 @@ impl Known {
         }
     }
 
+    /// Whether no event named it since `since`.
+    pub(super) fn is_unannounced(&self, since: Stamp) -> bool {
+        self.announced.is_none_or(|at| at < since)
+    }
+
     /// Owes a look begun at `from` or later.
     pub(super) fn want(&mut self, from: Stamp) {
         self.wanted = Some(self.wanted.map_or(from, |was| was.max(from)));
@@ -136,6 +144,7 @@ impl Known {
     /// Merges an event. A look is owed after each.
     pub(super) fn merge_event(&mut self, event: &Event, only_mark: bool) -> Merged {
         self.want(event.received);
+        self.announced = self.announced.max(Some(event.received));
         self.died = self.died.max(event.died);
         let newest = self.newest_nanos.replace(event.daemon_nanos.max(self.newest_nanos.unwrap_or(i64::MIN)));
         if only_mark || newest.is_some_and(|newest| event.daemon_nanos < newest) {

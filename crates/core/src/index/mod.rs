@@ -8,10 +8,12 @@
 //! - **One write a row.** A row has at most one write under way. When that is answered, the row is decided again, so
 //!   what changed meanwhile is written next, and what failed is still owed.
 
+mod claims;
 mod decide;
 mod known;
 mod pass;
 mod rows;
+mod target;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -149,6 +151,10 @@ pub struct Index {
     estranged: bool,
     /// Events only mark, until a list begun after this moment is merged.
     settling: Option<Stamp>,
+    /// When the event stream was opened.
+    opened: Option<Stamp>,
+    /// When the list was begun that was merged last.
+    listed: Option<Stamp>,
     first_pass: bool,
     /// Rows that a first list did not have, when many were absent at once.
     doubted: BTreeSet<RowId>,
@@ -176,6 +182,8 @@ impl Index {
             trusted: None,
             estranged: false,
             settling: Some(Stamp::default()),
+            opened: None,
+            listed: None,
             first_pass: true,
             doubted: BTreeSet::new(),
             orphaning: None,
@@ -266,6 +274,7 @@ impl Index {
     /// Events were missed: a container may have been started and have ended again meanwhile, which no list shows.
     fn settle(&mut self, at: Stamp) {
         self.settling = Some(at);
+        self.opened = Some(at);
         for known in self.known.values_mut() {
             known.doubt_exit();
         }

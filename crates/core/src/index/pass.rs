@@ -10,7 +10,7 @@ use crate::row::Cause;
 use crate::stamp::Stamp;
 use crate::workload::Kind;
 
-use super::decide::Refusal;
+use super::claims::Refusal;
 use super::known::{Claimed, Known, Merged, Seen, Sure};
 use super::rows::Entry;
 use super::{Index, List};
@@ -50,8 +50,12 @@ impl Index {
         self.settling = self.settling.filter(|opened| *opened > list.begun);
         let cause = if std::mem::take(&mut self.first_pass) { Cause::Start } else { Cause::List };
 
-        plan.pass = Some(Pass::Merged(self.merge_list(list.begun, list.containers, plan)));
+        let covered = self.covered_since();
+        plan.pass = Some(Pass::Merged(self.merge_list(list.begun, list.containers, covered, plan)));
         let rows = self.sort_rows(list.begun);
+        plan.unannounced +=
+            rows.absent.iter().filter(|(_, id)| self.vanished_unannounced(id, covered)).count();
+        self.listed = Some(list.begun);
         self.weigh_absences(rows.live, rows.absent, list.begun, plan);
         self.weigh_orphans(rows.live, rows.orphaned, plan);
         self.decide_all(&cause, plan);
@@ -82,10 +86,22 @@ impl Index {
         stranger.then(|| Pass::Stranger { seen: list.daemon.clone(), rows })
     }
 
+    /// Since when an open event stream should have announced every change; `None` if it was not open that long.
+    fn covered_since(&self) -> Option<Stamp> {
+        let listed = self.listed.filter(|_| self.settling.is_none())?;
+        self.opened.is_some_and(|opened| opened < listed).then_some(listed)
+    }
+
+    fn vanished_unannounced(&self, id: &ContainerId, covered: Option<Stamp>) -> bool {
+        let known = self.known.get(id).filter(|known| known.seen().is_some() && !known.absent);
+        known.zip(covered).is_some_and(|(known, since)| known.is_unannounced(since))
+    }
+
     fn merge_list(
         &mut self,
         begun: Stamp,
         containers: Vec<crate::container::Snapshot>,
+        covered: Option<Stamp>,
         plan: &mut Plan,
     ) -> Tally {
         let mut tally = Tally::default();
@@ -93,8 +109,13 @@ impl Index {
             let id = snapshot.id.clone();
             let known = self.known.entry(id.clone()).or_insert_with(Known::nothing);
             known.listed = Some(begun);
-            let first_sight = known.seen().is_none();
-            known.merge_listed(snapshot, begun);
+            let before = known.seen().map(|seen| seen.snapshot.state.clone());
+            let first_sight = before.is_none();
+            let merged = known.merge_listed(snapshot, begun);
+            let differs =
+                merged == Merged::Changed && known.seen().map(|seen| &seen.snapshot.state) != before.as_ref();
+            plan.unannounced +=
+                usize::from(differs && covered.is_some_and(|since| known.is_unannounced(since)));
             let owes = known.wanted.is_some() || known.seen().is_some_and(Seen::lacks_facts);
             // Rows are decided when the whole list is merged: halfway, a row's own container may not be known yet.
             if first_sight {

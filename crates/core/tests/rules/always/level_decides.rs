@@ -230,3 +230,29 @@ fn a_list_filtered_by_id_tells_sooner_and_does_not_replace_the_inspect() {
     assert_eq!((writes(&plan), looks(&plan)), (vec![], vec![]));
     assert!(bench.index.is_settled());
 }
+
+#[test]
+fn what_a_list_finds_that_no_event_announced_is_counted() {
+    let running = || container("c1");
+    let exited = || container("c1").state("exited");
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Bench), Vec<crate::build::Container>, usize);
+    let cases: [Case; 6] = [
+        ("nothing changed", &|_| {}, vec![running()], 0),
+        ("an exit", &|_| {}, vec![exited()], 1),
+        ("an exit that an event announced", &|b| drop(b.event("c1", "die")), vec![exited()], 0),
+        ("a container made", &|_| {}, vec![running(), container("c2").role("db")], 1),
+        ("a container gone", &|_| {}, vec![], 1),
+        ("an exit before the stream was open", &|b| drop(b.stream_opens()), vec![exited()], 0),
+    ];
+    for (name, happens, listed, unannounced) in cases {
+        let mut bench = Bench::following(&[running()]);
+        bench.stream_opens();
+        for _ in 0..2 {
+            let plan = bench.list(&[running()]);
+            bench.commit(plan);
+        }
+        happens(&mut bench);
+        bench.wait(Duration::from_secs(5));
+        assert_eq!(bench.list(&listed).unannounced, unannounced, "{name}");
+    }
+}
