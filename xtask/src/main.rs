@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod bench;
+mod fuzz;
 mod packages;
 mod soak;
 mod tidy;
@@ -32,6 +33,8 @@ enum Chore {
     Soak(soak::Args),
     /// Measures the program beside the plain way to do the same; see docs/benchmarks.md
     Bench(bench::Args),
+    /// Tries hostile bytes on whatever reads what an engine says; see docs/fuzzing.md
+    Fuzz(fuzz::Args),
     /// Checks what no compiler does: who knows whom, names, the length of files, what may not stand in them
     Tidy,
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Chore::Test { args } => test(&args),
         Chore::Soak(args) => soak::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Fuzz(args) => fuzz::run(&root(), &args),
         Chore::Tidy => tidy::run(&root()),
     };
     match done {

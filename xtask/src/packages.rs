@@ -1,4 +1,4 @@
-//! The Debian packages that the tests need.
+//! The Debian packages that chores need.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,8 +6,14 @@ use std::{env, fs};
 
 use anyhow::{Context as _, bail};
 
-/// Each package, and a program by which it is known to be there: however it came to be, it need not come from Debian.
-const NEEDED: &[(&str, &str)] = &[
+/// A package, and a program by which it is known to be there: however it came to be, it need not come from Debian.
+type Needed = (&'static str, &'static str);
+
+/// What fuzzing needs besides what a build does: libFuzzer's runtime is C++.
+const FUZZING: &[Needed] = &[("g++", "c++")];
+
+/// What the tests need.
+const TESTS: &[Needed] = &[
     ("docker.io", "dockerd"),
     ("docker.io", "containerd"),
     ("docker.io", "runc"),
@@ -20,25 +26,34 @@ const NEEDED: &[(&str, &str)] = &[
     ("util-linux", "setpriv"),
 ];
 
-/// Installs what is missing, if that is ours to do: on Debian, as root.
+/// Installs what the tests need and is missing, if that is ours to do: on Debian, as root.
 pub(crate) fn install_missing() -> anyhow::Result<()> {
-    let missing = missing(&dirs());
+    install("testing", TESTS)
+}
+
+/// Installs what fuzzing needs and is missing, if that is ours to do: on Debian, as root.
+pub(crate) fn install_missing_for_fuzzing() -> anyhow::Result<()> {
+    install("fuzzing", FUZZING)
+}
+
+fn install(chore: &str, needed: &[Needed]) -> anyhow::Result<()> {
+    let missing = missing(needed, &dirs());
     if missing.is_empty() {
         return Ok(());
     }
     let list = missing.join(" ");
     if !nix::unistd::geteuid().is_root() || find("apt-get", &dirs()).is_none() {
-        bail!("the tests need packages that are not here; as root: apt-get install {list}");
+        bail!("{chore} needs packages that are not here; as root: apt-get install {list}");
     }
-    println!("installing what the tests need: {list}");
+    println!("installing what {chore} needs: {list}");
     apt_get(&["update"])?;
     let install = ["install", "--yes", "--no-install-recommends"];
     apt_get(&[&install[..], &missing].concat()).with_context(|| format!("cannot install {list}"))
 }
 
-fn missing(dirs: &[PathBuf]) -> Vec<&'static str> {
+fn missing(needed: &[Needed], dirs: &[PathBuf]) -> Vec<&'static str> {
     let mut missing = Vec::new();
-    for &(package, program) in NEEDED {
+    for &(package, program) in needed {
         if find(program, dirs).is_none() && !missing.contains(&package) {
             missing.push(package);
         }
@@ -80,7 +95,7 @@ mod tests {
 
     #[test]
     fn each_missing_package_is_named_once() {
-        let all: Vec<_> = missing(&[PathBuf::from("/nonexistent")]);
+        let all: Vec<_> = missing(TESTS, &[PathBuf::from("/nonexistent")]);
         assert_eq!(
             all,
             ["docker.io", "busybox-static", "postgresql", "iproute2", "openssl", "procps", "util-linux"]

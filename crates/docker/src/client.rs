@@ -110,7 +110,7 @@ impl Engine for DockerEngine {
         // Made anew, for the version is negotiated anew: another daemon may answer by now.
         let call = async {
             let docker = bollard_over(Arc::clone(&self.transport))?;
-            events::subscribe(docker, since_nanos, &self.endpoint).await
+            events::subscribe(docker, &self.transport, since_nanos, &self.endpoint).await
         };
         self.call(self.deadlines.events, error::events(&self.endpoint), call).await
     }

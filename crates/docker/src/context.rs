@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use reconciler_core::text::printable;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::endpoint::{EndpointError, Surroundings};
-use crate::text::printable;
 
 /// The context that stands for no context.
 const DEFAULT: &str = "default";
@@ -43,7 +43,7 @@ pub(crate) fn current(around: &Surroundings<'_>) -> Result<Option<Context>, Endp
 
 fn described(dir: &Path, name: String, origin: String) -> Result<Option<Context>, EndpointError> {
     let id = hex(&Sha256::digest(&name));
-    let name = printable(&name, 100);
+    let name = printable(name.trim(), 100);
     let file = dir.join("contexts/meta").join(&id).join("meta.json");
     let Some(meta) = read::<MetaFile>(&file)? else {
         return Err(EndpointError::NoContext { name, origin, file });

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use hyper::http::uri::Authority;
+use reconciler_core::text::printable;
 
 use crate::context;
-use crate::text::printable;
 
 /// Where Docker listens unless it is told otherwise.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -162,7 +162,7 @@ impl Endpoint {
     ) -> Result<Self, EndpointError> {
         let bad = |fault: &str| EndpointError::Host {
             origin: origin.to_owned(),
-            value: printable(&without_credentials(value), 200),
+            value: printable(without_credentials(value).trim(), 200),
             fault: fault.to_owned(),
         };
         let Some((scheme, rest)) = value.split_once("://") else {

@@ -53,7 +53,8 @@ pub trait Engine: Send + Sync + 'static {
 
 /// The events of one subscription. It ends with `None` when the engine ended it, or after one error.
 ///
-/// An event without a usable id, action or time is left out. An engine drops events in silence for a reader that
+/// An event without a usable id, action or time is left out, as is one whose fields have not the types that Docker
+/// gives them; a line that is no JSON object, or longer than [`MAX_EVENT`](crate::decode::MAX_EVENT), is an error. An engine drops events in silence for a reader that
 /// lags: read it without waiting for anything else.
 pub type EventStream = BoxStream<'static, Result<EngineEvent, DockerError>>;
 

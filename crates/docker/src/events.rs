@@ -1,21 +1,23 @@
 //! The stream of container events.
 
+mod line;
+
 use std::collections::HashMap;
+use std::io;
 
 use bollard::Docker;
-use bollard::errors::Error as BollardError;
-use bollard::models::EventMessage;
 use bollard::query_parameters::{EventsOptions, EventsOptionsBuilder};
-use futures_util::future::ready;
-use futures_util::stream::{self, BoxStream, Stream, StreamExt};
-use reconciler_core::event::Action;
-use reconciler_core::ids::ContainerId;
-use tokio::sync::mpsc;
+use bytes::Buf;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use http_body_util::BodyDataStream;
+use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
+use tokio_util::io::StreamReader;
 
 use crate::engine::{EngineEvent, EventStream};
-use crate::error::{self, DockerError, Trouble};
-use crate::fault::Fault;
-use crate::transport::Answered;
+use crate::error::{self, Trouble};
+use crate::fault::{Cause, Fault};
+use crate::refusal;
+use crate::transport::Transport;
 
 /// The events asked for: those that say something about a container's state. `died` and `remove` are Podman's.
 ///
@@ -39,40 +41,27 @@ const WANTED: [&str; 15] = [
     "remove",
 ];
 
-type Messages = BoxStream<'static, Result<EventMessage, BollardError>>;
+/// The longest line of a stream, in bytes. An event has a container's labels in it, and so some kilobytes.
+pub const MAX_EVENT: usize = 1024 * 1024;
 
 /// Subscribes, and returns as soon as the engine has begun to answer.
+///
+/// The client library's own reading of the stream is not used: it keeps a line without a bound, and reads its
+/// beginning again with each piece that comes.
 pub(crate) async fn subscribe(
     docker: Docker,
+    transport: &Transport,
     since_nanos: Option<i64>,
     endpoint: &str,
 ) -> Result<EventStream, Fault> {
-    let docker = docker.negotiate_version().await?;
-    let (first, messages) = open(docker, options(since_nanos)).await?;
-    Ok(events(stream::iter(first).chain(messages), endpoint.to_owned()).boxed())
+    // Asked for the version alone, so that an engine that has none in common with us says so.
+    docker.negotiate_version().await?;
+    let query = serde_urlencoded::to_string(options(since_nanos)).map_err(Cause::from)?;
+    let body = refusal::accepted(transport.get(&format!("/events?{query}")).await?).await?;
+    let endpoint = endpoint.to_owned();
+    let events = read(BodyDataStream::new(body).map_err(io::Error::other));
+    Ok(events.map_err(move |fault| error::event_stream(&endpoint)(fault)).boxed())
 }
-
-/// Opens the stream. The client library asks only once its stream is polled, and a poll may bring the first event
-/// along.
-async fn open(docker: Docker, options: EventsOptions) -> Result<(Option<First>, Messages), Fault> {
-    let (sender, mut answered) = mpsc::channel(1);
-    let mut messages = Answered::to(sender, docker).events(Some(options)).boxed();
-    loop {
-        tokio::select! {
-            first = messages.next() => return match first {
-                Some(Err(error)) => Err(broken(error)),
-                Some(Ok(first)) => Ok((Some(Ok(first)), messages)),
-                None => Ok((None, stream::empty().boxed())),
-            },
-            // A refusal is told by the stream, once its message has been read.
-            Some(head) = answered.recv() => if head.success {
-                return Ok((None, messages));
-            },
-        }
-    }
-}
-
-type First = Result<EventMessage, BollardError>;
 
 fn options(since_nanos: Option<i64>) -> EventsOptions {
     let filters = HashMap::from([("type", vec!["container"]), ("event", WANTED.to_vec())]);
@@ -90,37 +79,43 @@ fn since_text(nanos: i64) -> String {
     format!("{}.{:09}", nanos / SECOND, nanos % SECOND)
 }
 
-/// Reads the messages. The client library's stream ends after an error.
-fn events(
-    messages: impl Stream<Item = Result<EventMessage, BollardError>> + Send + 'static,
-    endpoint: String,
-) -> impl Stream<Item = Result<EngineEvent, DockerError>> + Send {
-    messages.filter_map(move |message| {
-        ready(match message {
-            Ok(message) => event(message).map(Ok),
-            Err(error) => Some(Err(error::event_stream(&endpoint)(broken(error)))),
-        })
+/// Reads a body's lines. Ends after an error, and lets go of the body then.
+pub(crate) fn read<B, S>(body: S) -> impl Stream<Item = Result<EngineEvent, Fault>> + Send
+where
+    B: Buf + Send,
+    S: Stream<Item = io::Result<B>> + Send + Unpin,
+{
+    let lines = FramedRead::new(StreamReader::new(body), LinesCodec::new_with_max_length(MAX_EVENT));
+    stream::try_unfold(lines, async |mut lines| {
+        while let Some(line) = lines.next().await {
+            if let Some(event) = line::read(&line.map_err(broken)?)? {
+                return Ok(Some((event, lines)));
+            }
+        }
+        Ok(None)
     })
 }
 
-/// The client library reduces a body's failure to text, in an I/O error of no kind.
-fn broken(error: BollardError) -> Fault {
-    match Fault::from(error) {
-        Fault { trouble: Trouble::Other, source } => Fault { trouble: Trouble::Cut, source },
-        fault => fault,
+fn broken(error: LinesCodecError) -> Fault {
+    match error {
+        LinesCodecError::MaxLineLengthExceeded => {
+            Trouble::decode(format!("an event has more than {MAX_EVENT} bytes")).into()
+        }
+        LinesCodecError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Trouble::decode("an event is not UTF-8").into()
+        }
+        LinesCodecError::Io(error) => match Fault::from(Cause::from(error)) {
+            // Whatever it was, the rest will not come.
+            Fault { trouble: Trouble::Other, source } => Fault { trouble: Trouble::Cut, source },
+            fault => fault,
+        },
     }
-}
-
-fn event(message: EventMessage) -> Option<EngineEvent> {
-    Some(EngineEvent {
-        container: ContainerId::parse(&message.actor?.id?)?,
-        action: Action::parse(&message.action?)?,
-        daemon_nanos: message.time_nano?,
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use reconciler_core::event::Action;
+
     use super::*;
 
     #[test]

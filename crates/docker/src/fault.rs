@@ -9,10 +9,10 @@ use std::time::Duration;
 use bollard::errors::Error as BollardError;
 use hyper_util::client::legacy::Error as ClientError;
 use nix::unistd::{Gid, Group};
+use reconciler_core::text::printable;
 
 use crate::cap::TooMuch;
 use crate::error::Trouble;
-use crate::text::printable;
 
 /// What the libraries say.
 pub(crate) type Cause = Box<dyn Error + Send + Sync>;
@@ -97,7 +97,7 @@ pub(crate) async fn within<T>(
 
 /// An answer with an HTTP status that says no.
 pub(crate) fn refusal(code: u16, message: &str) -> Trouble {
-    let message = printable(message, MAX_MESSAGE);
+    let message = printable(message.trim(), MAX_MESSAGE);
     let said = message.to_ascii_lowercase();
     if code == 400 && said.contains("version") && (said.contains("too old") || said.contains("too new")) {
         Trouble::Version { message }

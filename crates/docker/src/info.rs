@@ -3,6 +3,7 @@
 use bollard::Docker;
 use bollard::errors::Error as BollardError;
 use bollard::models::SystemInfo;
+use reconciler_core::text::printable;
 use serde::de::MapAccess;
 use tokio::sync::mpsc;
 
@@ -10,7 +11,6 @@ use crate::engine::EngineInfo;
 use crate::error::Trouble;
 use crate::fault::{self, Fault};
 use crate::lenient::{Keep, Lenient, Number, Text, value};
-use crate::text::printable;
 use crate::transport::{Answered, Head};
 
 /// Longest name of an engine that is passed on, in bytes.
@@ -21,14 +21,23 @@ const MAX_PATH: usize = 4096;
 /// Asks for `/info`, once.
 pub(crate) async fn ask(docker: Docker) -> Result<EngineInfo, Fault> {
     let (sender, mut head) = mpsc::channel(1);
-    let told = match Answered::to(sender, docker).info().await {
+    let answer = Answered::to(sender, docker).info().await;
+    let api_version = head.try_recv().ok().and_then(|Head { api_version, .. }| api_version);
+    read(answer, api_version)
+}
+
+/// Reads the client library's answer; one that it can't read is read again for just the fields that are used.
+pub(crate) fn read(
+    answer: Result<SystemInfo, BollardError>,
+    api_version: Option<String>,
+) -> Result<EngineInfo, Fault> {
+    let told = match answer {
         Ok(model) => Told::from(model),
         Err(BollardError::JsonDataError { contents, .. }) => {
             serde_json::from_str::<Lenient<Told>>(&contents).map_err(|error| fault::json(&error))?.0
         }
         Err(other) => return Err(other.into()),
     };
-    let api_version = head.try_recv().ok().and_then(|Head { api_version, .. }| api_version);
     Ok(told.info(api_version)?)
 }
 

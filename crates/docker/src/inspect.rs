@@ -19,9 +19,14 @@ use crate::list::Labels;
 /// Looks at a container; an answer that the client library can't read, for a state it does not know, is read again
 /// for just the fields that are used.
 pub(crate) async fn look(docker: &Docker, id: &ContainerId) -> Result<Inspection, Fault> {
-    let seen = match docker.inspect_container(id.as_str(), None::<InspectContainerOptions>).await {
+    read(docker.inspect_container(id.as_str(), None::<InspectContainerOptions>).await)
+}
+
+/// Reads the client library's answer.
+pub(crate) fn read(answer: Result<ContainerInspectResponse, BollardError>) -> Result<Inspection, Fault> {
+    let seen = match answer {
         Ok(model) => Seen::from(model),
-        Err(BollardError::JsonDataError { contents, .. }) => read(&contents)?,
+        Err(BollardError::JsonDataError { contents, .. }) => read_again(&contents)?,
         Err(BollardError::DockerResponseServerError { status_code: 404, message }) if says_gone(&message) => {
             return Ok(Inspection::Gone);
         }
@@ -35,7 +40,7 @@ fn says_gone(message: &str) -> bool {
     message.to_ascii_lowercase().contains("no such container")
 }
 
-fn read(contents: &str) -> Result<Seen, Trouble> {
+fn read_again(contents: &str) -> Result<Seen, Trouble> {
     serde_json::from_str::<Lenient<Seen>>(contents).map(|kept| kept.0).map_err(|error| fault::json(&error))
 }
 

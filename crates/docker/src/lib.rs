@@ -9,6 +9,7 @@ mod cap;
 mod certs;
 mod client;
 mod context;
+pub mod decode;
 mod endpoint;
 mod engine;
 mod error;
@@ -18,7 +19,7 @@ mod info;
 mod inspect;
 mod lenient;
 mod list;
-mod text;
+mod refusal;
 mod transport;
 
 pub use client::DockerEngine;

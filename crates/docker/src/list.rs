@@ -1,7 +1,6 @@
 //! Docker's list, decoded object by object into the few fields that are used.
 
 use http_body_util::BodyExt;
-use hyper::StatusCode;
 use hyper::body::Incoming;
 use reconciler_core::container::{ImageRef, Snapshot};
 use reconciler_core::ids::ContainerId;
@@ -11,12 +10,10 @@ use serde::de::{MapAccess, SeqAccess};
 
 use crate::array::ObjectArray;
 use crate::error::Trouble;
-use crate::fault::{self, Fault};
+use crate::fault::Fault;
 use crate::lenient::{Keep, Lenient, Number, Text, value};
+use crate::refusal;
 use crate::transport::Transport;
-
-/// The most bytes of an error's body that are read.
-const MAX_REFUSAL: usize = 1024 * 1024;
 
 /// All containers.
 pub(crate) async fn all(transport: &Transport) -> Result<Vec<Snapshot>, Fault> {
@@ -41,40 +38,29 @@ pub(crate) async fn one(transport: &Transport, id: &ContainerId) -> Result<Optio
 }
 
 async fn fetch(transport: &Transport, path: &str, each: impl FnMut(Snapshot)) -> Result<(), Fault> {
-    let response = transport.get(path).await?;
-    let (head, body) = response.into_parts();
-    if head.status == StatusCode::OK { read(body, each).await } else { Err(refused(head.status, body).await) }
+    read(refusal::accepted(transport.get(path).await?).await?, each).await
 }
 
 async fn read(mut body: Incoming, mut each: impl FnMut(Snapshot)) -> Result<(), Fault> {
     let mut array = ObjectArray::default();
     while let Some(frame) = body.frame().await {
         if let Ok(chunk) = frame?.into_data() {
-            array.feed(&chunk, |object| {
-                each(snapshot(object)?);
-                Ok(())
-            })?;
+            feed(&mut array, &chunk, &mut each)?;
         }
     }
     Ok(array.finish()?)
 }
 
-/// What the engine said instead of a list: Docker's message if it is Docker's JSON, else the text as it is.
-async fn refused(status: StatusCode, mut body: Incoming) -> Fault {
-    let mut text = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        if let Ok(chunk) = frame.into_data() {
-            text.extend_from_slice(&chunk[..chunk.len().min(MAX_REFUSAL - text.len())]);
-        }
-        if text.len() == MAX_REFUSAL {
-            break;
-        }
-    }
-    let message = match serde_json::from_slice::<Lenient<Refusal>>(&text) {
-        Ok(Lenient(Refusal { message: Text(Some(message)) })) => message,
-        _ => String::from_utf8_lossy(&text).into_owned(),
-    };
-    fault::refusal(status.as_u16(), &message).into()
+/// Takes the next piece of a list, and hands each container that it completes to `each`.
+pub(crate) fn feed(
+    array: &mut ObjectArray,
+    chunk: &[u8],
+    mut each: impl FnMut(Snapshot),
+) -> Result<(), Trouble> {
+    array.feed(chunk, |object| {
+        each(snapshot(object)?);
+        Ok(())
+    })
 }
 
 /// One object of the list.
@@ -82,24 +68,6 @@ fn snapshot(object: &[u8]) -> Result<Snapshot, Trouble> {
     let Lenient(listed) = serde_json::from_slice::<Lenient<Listed>>(object)
         .map_err(|_| Trouble::decode("a container in it is no JSON object"))?;
     listed.snapshot().ok_or_else(|| Trouble::decode("a container in it has no usable Id"))
-}
-
-#[derive(Default)]
-struct Refusal {
-    message: Text,
-}
-
-impl Keep for Refusal {
-    type Key = ();
-
-    fn key(name: &str) -> Option<()> {
-        (name == "message").then_some(())
-    }
-
-    fn field<'de, A: MapAccess<'de>>(&mut self, (): (), object: &mut A) -> Result<(), A::Error> {
-        self.message = value(object)?;
-        Ok(())
-    }
 }
 
 /// A container as a list has it.

@@ -44,8 +44,6 @@ type AnyClient = Box<dyn Fn(BollardRequest) -> ResponseFuture + Send + Sync>;
 /// What an answer's headers told, sent as soon as they are there.
 #[derive(Debug)]
 pub(crate) struct Head {
-    /// Whether it is an answer, not a refusal.
-    pub(crate) success: bool,
     /// Docker's `Api-Version`.
     pub(crate) api_version: Option<String>,
 }
@@ -65,8 +63,7 @@ impl Answered {
 
     fn tell(&self, response: &Response<Incoming>) {
         let api_version = response.headers().get("api-version").and_then(|value| value.to_str().ok());
-        let head =
-            Head { success: response.status().is_success(), api_version: api_version.map(str::to_owned) };
+        let head = Head { api_version: api_version.map(str::to_owned) };
         // Nobody waits any more: the call was dropped.
         let _ = self.0.try_send(head);
     }

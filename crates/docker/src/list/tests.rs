@@ -3,18 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-
-/// A list in pieces, as a body brings it.
-fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Snapshot>, Trouble> {
-    let (mut array, mut found) = (ObjectArray::default(), Vec::new());
-    for chunk in chunks {
-        array.feed(chunk, |object| {
-            found.push(snapshot(object)?);
-            Ok(())
-        })?;
-    }
-    array.finish().map(|()| found)
-}
+use crate::decode::list as decode;
 
 fn decode_whole(text: &str) -> Result<Vec<Snapshot>, Trouble> {
     decode([text.as_bytes()])

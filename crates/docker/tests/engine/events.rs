@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reconciler_core::event::Action;
+use reconciler_docker::decode::MAX_EVENT;
 use reconciler_docker::{Engine, EngineEvent, EventStream, Trouble};
 use reconciler_testkit::fake_docker::{FakeDocker, Fault, Route};
 
@@ -78,12 +79,45 @@ async fn what_says_nothing_is_left_out() {
         r#"{"Type":"container","Actor":{"ID":"c"},"timeNano":1}"#,
         r#"{"Type":"container","Action":"die","Actor":{"ID":"c"}}"#,
         r#"{"status":"die","id":"c","timeNano":1}"#,
+        r#"{"Type":"container","Action":["die"],"Actor":{"ID":"c"},"timeNano":1}"#,
+        r#"{"Type":"container","Action":"die","Actor":{"ID":"c"},"timeNano":1.5}"#,
+        r#"{"Type":"container","Action":"die","Actor":[],"timeNano":1}"#,
+        "",
+        " \r",
     ] {
         fake.emit_raw(line);
     }
     // Newer engines leave out the old names, and so might any of them the attributes.
     fake.emit_raw(r#"{"Type":"container","Action":"died","Actor":{"ID":"c"},"timeNano":7}"#);
     assert_eq!(next(&mut events).await, Some(Ok(event("c", "die", 7))));
+}
+
+#[tokio::test]
+async fn a_word_that_nobody_knows_loses_no_event() {
+    let fake = FakeDocker::start();
+    let engine = engine(&fake);
+    let mut events = engine.events(None).await.unwrap();
+    // An empty line delays nothing: what is read with it is told at once.
+    fake.emit_raw(
+        "\n{\"Type\":\"hamster\",\"scope\":7,\"Action\":\"die\",\"Actor\":{\"ID\":\"c\"},\"timeNano\":7}",
+    );
+    assert_eq!(next(&mut events).await, Some(Ok(event("c", "die", 7))));
+}
+
+#[tokio::test]
+async fn a_line_without_an_end_is_not_kept() {
+    let fake = FakeDocker::start();
+    let engine = engine(&fake);
+    let mut events = engine.events(None).await.unwrap();
+    let long =
+        |len| format!(r#"{{"Action":"die","Actor":{{"ID":"c"}},"timeNano":7,"x":"{}"}}"#, "x".repeat(len));
+    fake.emit_raw(&long(MAX_EVENT - 100));
+    assert_eq!(next(&mut events).await, Some(Ok(event("c", "die", 7))));
+    // Far more than the pipes between the two hold, so that the end of it is never sent.
+    fake.emit_raw(&long(64 * MAX_EVENT));
+    let error = next(&mut events).await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "the answer is not Docker's: an event has more than 1048576 bytes");
+    assert_eq!(next(&mut events).await, None);
 }
 
 #[tokio::test]

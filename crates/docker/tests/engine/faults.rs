@@ -83,8 +83,7 @@ async fn cut_answers_are_cut() {
 
 #[tokio::test]
 async fn answers_that_are_not_dockers() {
-    let odd_event = r#"{"Type": "container", "Action": ["hunter2"]}"#;
-    for body in ["<html>It works!</html>", "null", odd_event, r#"{"SECRET": "hunter2""#] {
+    for body in ["<html>It works!</html>", "null", r#"{"SECRET": "hunter2""#, r#"{"SECRET": "hunter2"]"#] {
         for (route, trouble) in troubles(Fault::Body(body.to_owned())).await {
             // An event that is not whole was cut.
             if route == Route::Events && trouble == Trouble::Cut && !body.ends_with('}') {

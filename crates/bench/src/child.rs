@@ -1,0 +1,32 @@
+//! What is measured in a process of its own: this program, run again.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::database::Database;
+use crate::{bare, decode, statements};
+
+/// Not for people.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Child {
+    /// Follows events, with one upsert each, until it is ended
+    #[command(hide = true)]
+    Bare { socket: PathBuf, database: String },
+    /// Lists once; prints CPU time in ms and the growth of the peak in MiB
+    #[command(hide = true)]
+    Decode { variant: decode::Variant, socket: PathBuf },
+    /// Prints how many statements a pass costs that finds nothing changed
+    #[command(hide = true)]
+    Statements { rows: usize, database: String },
+}
+
+impl Child {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Bare { socket, database } => bare::follow(&socket, &Database::at(&database)).await,
+            Self::Decode { variant, socket } => decode::once(variant, &socket).await,
+            Self::Statements { rows, database } => statements::count(rows, &Database::at(&database)).await,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! From an event to its row: the program beside the bare subscriber, in turns, against the same private daemon.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http_body_util::BodyExt as _;
+use reconciler_testkit::dockerd::{ContainerSpec, Docker, PrivateDockerd};
+use reconciler_testkit::wait::wait_for;
+use tokio::time::sleep;
+
+use crate::bed::Bed;
+use crate::database::{Database, Kind, workload};
+use crate::moments::{Moment, Observer, now_nanos};
+use crate::plain::{Plain, PlainRow};
+use crate::program::Running;
+use crate::raw;
+use crate::report::{Figure, Report, Target};
+use crate::statistics::{median, percentile};
+
+/// How many start at once.
+const BURST: usize = 50;
+/// Between two changes of the one container, when idle.
+const BETWEEN: Duration = Duration::from_millis(100);
+/// So many events may be without a row of their own: a state that was over before it was written.
+const UNSEEN: f64 = 0.02;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Milliseconds from events to rows.
+#[derive(Debug, Default)]
+struct Latencies {
+    idle: Vec<f64>,
+    burst: Vec<f64>,
+    events: usize,
+}
+
+pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()> {
+    let dockerd = PrivateDockerd::start().await;
+    let mut containers = Vec::new();
+    for n in 0..BURST {
+        containers.push(dockerd.docker().create(&spec(n)).await);
+    }
+    for kind in Kind::BOTH {
+        eprintln!("events, {}", kind.name());
+        let (ours, bare) = (bed.database(kind).await?, bed.database(kind).await?);
+        ours.add_workloads(1).await?;
+        add_rows(&bare, &containers).await?;
+        let (mut of_ours, mut of_bare) = (Latencies::default(), Latencies::default());
+        for _ in 0..bed.amount(6, 1) {
+            let program = Running::ours(bed, &dockerd.host(), &ours)?;
+            block(bed, &dockerd, &containers, &ours, program, &mut of_ours).await?;
+            let program = Running::bare(bed, dockerd.socket(), &bare)?;
+            block(bed, &dockerd, &containers, &bare, program, &mut of_bare).await?;
+        }
+        for (name, latencies) in [("ours", &of_ours), ("the bare subscriber", &of_bare)] {
+            latencies.see_that_all_are_there(name)?;
+        }
+        add(report, kind, &of_ours, &of_bare);
+    }
+    Ok(())
+}
+
+fn spec(n: usize) -> ContainerSpec {
+    ContainerSpec::new(format!("burst-{n}"))
+        .label("tinyforge.workload.id", &workload(0))
+        .label("tinyforge.workload.kind", "stack")
+        .label("tinyforge.role", &format!("r{n}"))
+}
+
+/// Both find a row for each container.
+async fn add_rows(database: &Database, containers: &[String]) -> anyhow::Result<()> {
+    let plain = Plain::open(database).await?;
+    for (n, container) in containers.iter().enumerate() {
+        let (workload, role) = (workload(0), format!("r{n}"));
+        let row = PlainRow {
+            id: format!("{workload}:{role}"),
+            workload,
+            role,
+            container: container.clone(),
+            image: "busybox:test".into(),
+            state: "created",
+            port: 0,
+        };
+        plain.upsert(&row).await?;
+    }
+    Ok(())
+}
+
+/// One turn of one of the two, from its start to its end.
+async fn block(
+    bed: &Bed,
+    dockerd: &PrivateDockerd,
+    containers: &[String],
+    database: &Database,
+    mut program: Running,
+    latencies: &mut Latencies,
+) -> anyhow::Result<()> {
+    let docker = dockerd.docker();
+    wait_for("the program to follow the events", PATIENCE, async || {
+        let follows = docker.info().await["NEventsListener"].as_u64() == Some(1);
+        (follows && states(database).await.ok()?.len() == containers.len()).then_some(())
+    })
+    .await;
+    program.see_that_it_runs()?;
+    // The first pass and what it led to.
+    sleep(Duration::from_secs(1)).await;
+
+    let observer = Observer::start(database).await?;
+    let begun = now_nanos()?;
+    for _ in 0..bed.amount(20, 5) {
+        docker.start(&containers[0]).await;
+        sleep(BETWEEN).await;
+        docker.kill(&containers[0], "KILL").await;
+        sleep(BETWEEN).await;
+    }
+    let events = events(docker, begun).await?;
+    let moments = observer.stop().await?;
+    latencies.events += events.len();
+    latencies.idle.extend(matched(&events, &moments));
+
+    let observer = Observer::start(database).await?;
+    let begun = now_nanos()?;
+    join_all(containers.iter().map(|id| docker.start(id))).await;
+    wait_for("all rows to run", PATIENCE, async || {
+        let states = states(database).await.ok()?;
+        states.iter().all(|state| state == "running").then_some(())
+    })
+    .await;
+    let events = self::events(docker, begun).await?;
+    let moments = observer.stop().await?;
+    latencies.events += events.len();
+    latencies.burst.extend(matched(&events, &moments));
+
+    program.end().await?;
+    join_all(containers.iter().map(|id| docker.kill(id, "KILL"))).await;
+    Ok(())
+}
+
+async fn states(database: &Database) -> anyhow::Result<Vec<String>> {
+    const STATES: &str = "SELECT state FROM containers";
+    if database.kind == Kind::Sqlite {
+        let connection = database.sqlite()?;
+        let mut states = connection.prepare(STATES)?;
+        return Ok(states.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?);
+    }
+    let client = database.postgres().await?;
+    Ok(client.query(STATES, &[]).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// What an event says of its container, as a moment.
+async fn events(docker: &Docker, since: i64) -> anyhow::Result<Vec<Moment>> {
+    let until = now_nanos()?;
+    let time = |nanos: i64| format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+    let path = format!("/events?since={}&until={}", time(since), time(until));
+    let body = raw::get(docker.socket(), &path).await?.collect().await?.to_bytes();
+    let mut events = Vec::new();
+    for line in body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        let event: serde_json::Value = serde_json::from_slice(line)?;
+        let state = match (event["Type"].as_str(), event["Action"].as_str()) {
+            (Some("container"), Some("start")) => "running",
+            (Some("container"), Some("die")) => "stopped",
+            _ => continue,
+        };
+        let container = event["Actor"]["ID"].as_str().unwrap_or_default().to_owned();
+        events.push(Moment {
+            container,
+            state: state.into(),
+            nanos: event["timeNano"].as_i64().unwrap_or_default(),
+        });
+    }
+    Ok(events)
+}
+
+/// For each event the milliseconds until its container's row said so.
+fn matched(events: &[Moment], moments: &[Moment]) -> Vec<f64> {
+    let seen = |event: &Moment| {
+        let is_its_row = |moment: &&Moment| {
+            moment.container == event.container && moment.state == event.state && moment.nanos >= event.nanos
+        };
+        let next = events
+            .iter()
+            .filter(|e| e.container == event.container && e.nanos > event.nanos)
+            .map(|e| e.nanos);
+        let until = next.min().unwrap_or(i64::MAX);
+        let first = moments.iter().filter(is_its_row).map(|moment| moment.nanos).min()?;
+        (first <= until)
+            .then(|| Duration::from_nanos((first - event.nanos).unsigned_abs()).as_secs_f64() * 1e3)
+    };
+    events.iter().filter_map(seen).collect()
+}
+
+impl Latencies {
+    fn see_that_all_are_there(&self, name: &str) -> anyhow::Result<()> {
+        let seen = self.idle.len() + self.burst.len();
+        #[expect(clippy::cast_precision_loss, reason = "thousands")]
+        let unseen = 1.0 - seen as f64 / self.events as f64;
+        anyhow::ensure!(unseen <= UNSEEN, "{name}: of {} events only {seen} were seen as rows", self.events);
+        Ok(())
+    }
+}
+
+fn add(report: &mut Report, kind: Kind, ours: &Latencies, bare: &Latencies) {
+    let mut figure = |what: &str, ours: f64, bare: f64, target: Option<Target>| {
+        let (what, database) = (format!("event → row, {what}"), kind.name());
+        report.add(Figure { what, database, unit: "ms", ours, baseline: Some(bare), target });
+    };
+    figure("idle, median", median(&ours.idle), median(&bare.idle), Some(Target::Ratio(1.5)));
+    let p99 = |values: &[f64]| percentile(values, 0.99);
+    figure("idle, p99", p99(&ours.idle), p99(&bare.idle), Some(Target::Ratio(2.0)));
+    figure("50 at once, median", median(&ours.burst), median(&bare.burst), None);
+    figure("50 at once, p99", p99(&ours.burst), p99(&bare.burst), Some(Target::Ratio(1.5)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(container: &str, state: &str, ms: i64) -> Moment {
+        Moment { container: container.into(), state: state.into(), nanos: ms * 1_000_000 }
+    }
+
+    #[test]
+    fn an_event_is_matched_with_the_first_row_after_it_and_before_the_next() {
+        let events = [
+            moment("a", "running", 10),
+            moment("b", "running", 11),
+            moment("a", "stopped", 20),
+            moment("a", "running", 30),
+        ];
+        let moments = [
+            moment("a", "running", 5),
+            moment("b", "running", 14),
+            moment("a", "running", 12),
+            moment("a", "running", 31),
+        ];
+        assert_eq!(matched(&events, &moments), [2.0, 3.0, 1.0]);
+        assert_eq!(matched(&events[2..], &moments), [1.0]);
+    }
+}

@@ -1,0 +1,143 @@
+//! Passes over many containers of a fake socket.
+
+use std::time::Duration;
+
+use reconciler_testkit::fake_docker::{FakeDocker, Fault, Route};
+
+use crate::bed::Bed;
+use crate::database::Kind;
+use crate::old_way;
+use crate::pass::{Subject, Times};
+use crate::plain::Plain;
+use crate::raw::{self, ROLES};
+use crate::report::{Figure, Report, Target};
+use crate::statistics::median;
+
+/// The old way's time is the same for each row, so more rows than this are not waited for: what it takes is scaled.
+const OLD_WAY_ROWS: usize = 10_000;
+
+/// What a pass finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finds {
+    AllNew,
+    SomeChanged,
+    Nothing,
+}
+
+impl Finds {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AllNew => "all new",
+            Self::SomeChanged => "1 % changed",
+            Self::Nothing => "nothing changed",
+        }
+    }
+
+    fn target(self, count: usize, kind: Kind) -> Option<Target> {
+        match self {
+            Self::AllNew if (count, kind) == (10_000, Kind::Sqlite) => Some(Target::Faster(6.0)),
+            Self::Nothing if (count, kind) == (10_000, Kind::Sqlite) => Some(Target::Faster(25.0)),
+            _ => None,
+        }
+    }
+}
+
+/// What was measured of one kind of pass.
+#[derive(Debug, Default)]
+struct Found {
+    ours: Vec<Times>,
+    old_way: Vec<f64>,
+}
+
+pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()> {
+    for count in bed.amount(&[10_000, 100_000][..], &[10_000]) {
+        for kind in Kind::BOTH {
+            eprintln!("passes over {count} containers, {}", kind.name());
+            of(bed, *count, kind, report).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn of(bed: &Bed, count: usize, kind: Kind, report: &mut Report) -> anyhow::Result<()> {
+    let fake = FakeDocker::start();
+    let rounds = if bed.quick || count > 10_000 { 1 } else { 3 };
+    let [mut new, mut some, mut nothing] = [Found::default(), Found::default(), Found::default()];
+    let mut drained = Vec::new();
+    for _ in 0..rounds {
+        let (ours, old) = (bed.database(kind).await?, bed.database(kind).await?);
+        ours.add_workloads(count.div_ceil(ROLES)).await?;
+        lists(&fake, count, |_| false);
+        let mut subject = Subject::open(&fake.host(), &ours).await?;
+        let plain = Plain::open(&old).await?;
+        turn(&mut new, &mut subject, &plain, count, |_| false).await?;
+        for _ in 0..2 {
+            let begun = std::time::Instant::now();
+            raw::drain(&fake.socket(), raw::LIST).await?;
+            drained.push(ms(begun.elapsed()));
+            turn(&mut nothing, &mut subject, &plain, count, |_| false).await?;
+        }
+        let stopped = |n: usize| n % 100 == 7;
+        lists(&fake, count, stopped);
+        turn(&mut some, &mut subject, &plain, count, stopped).await?;
+        subject.store.close().await;
+    }
+    for (finds, found) in [(Finds::AllNew, &new), (Finds::SomeChanged, &some), (Finds::Nothing, &nothing)] {
+        let target = finds.target(count, kind);
+        report.add(found.figure(
+            &format!("pass, {count} rows, {}: database part", finds.name()),
+            kind,
+            target,
+        ));
+    }
+    for (finds, found) in [(Finds::AllNew, &new), (Finds::Nothing, &nothing)] {
+        let what = format!("pass, {count} rows, {}: index part", finds.name());
+        report.add(alone(what, kind, found.median(|times| times.index)));
+    }
+    let whole = Figure {
+        what: format!("pass, {count} rows, nothing changed: all of it, beside reading the list's bytes"),
+        baseline: Some(median(&drained)),
+        ..alone(String::new(), kind, nothing.median(Times::total))
+    };
+    report.add(whole);
+    Ok(())
+}
+
+fn lists(fake: &FakeDocker, count: usize, stopped: impl Fn(usize) -> bool) {
+    fake.fault(Route::List, Fault::Body(raw::list_body(count, stopped)));
+}
+
+/// First ours, then the old way.
+async fn turn(
+    found: &mut Found,
+    subject: &mut Subject,
+    plain: &Plain,
+    count: usize,
+    stopped: impl Fn(usize) -> bool,
+) -> anyhow::Result<()> {
+    found.ours.push(subject.pass().await?);
+    let part = count.min(OLD_WAY_ROWS);
+    let took = old_way::pass(plain, &old_way::rows(part, stopped)).await?;
+    #[expect(clippy::cast_precision_loss, reason = "thousands")]
+    found.old_way.push(ms(took) * (count as f64 / part as f64));
+    Ok(())
+}
+
+impl Found {
+    fn median(&self, part: impl Fn(&Times) -> Duration) -> f64 {
+        median(&self.ours.iter().map(|times| ms(part(times))).collect::<Vec<_>>())
+    }
+
+    fn figure(&self, what: &str, kind: Kind, target: Option<Target>) -> Figure {
+        let ours = self.median(|times| times.database);
+        Figure { baseline: Some(median(&self.old_way)), target, ..alone(what.to_owned(), kind, ours) }
+    }
+}
+
+fn alone(what: String, kind: Kind, ours: f64) -> Figure {
+    Figure { what, database: kind.name(), unit: "ms", ours, baseline: None, target: None }
+}
+
+pub(crate) fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}

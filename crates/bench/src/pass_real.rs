@@ -1,0 +1,55 @@
+//! A pass over a real daemon's containers, end to end, beside the daemon's own list.
+
+use std::time::Instant;
+
+use crate::bed::Bed;
+use crate::database::Kind;
+use crate::fleet::Fleet;
+use crate::pass::{Subject, Times};
+use crate::pass_fake::ms;
+use crate::raw;
+use crate::report::{Figure, Report, Target};
+use crate::statistics::median;
+
+pub(crate) async fn measure(bed: &Bed, fleet: &Fleet, report: &mut Report) -> anyhow::Result<()> {
+    let count = fleet.containers.len();
+    for kind in Kind::BOTH {
+        eprintln!("passes over {count} real containers, {}", kind.name());
+        let database = bed.database(kind).await?;
+        database.add_workloads(fleet.workloads()).await?;
+        let mut subject = Subject::open(&fleet.dockerd.host(), &database).await?;
+        let first = subject.pass().await?;
+        anyhow::ensure!(first.changed == count, "the first pass wrote {} rows", first.changed);
+        let (mut lists, mut passes) = (Vec::new(), Vec::new());
+        for _ in 0..bed.amount(20, 3) {
+            let begun = Instant::now();
+            raw::drain(fleet.dockerd.socket(), raw::LIST).await?;
+            lists.push(ms(begun.elapsed()));
+            passes.push(subject.pass().await?);
+        }
+        subject.store.close().await;
+        let part = |part: fn(&Times) -> std::time::Duration| {
+            median(&passes.iter().map(|times| ms(part(times))).collect::<Vec<_>>())
+        };
+        let figure = |what: &str, ours: f64, baseline: Option<f64>, target: Option<Target>| Figure {
+            what: format!("pass, {count} real containers: {what}"),
+            database: kind.name(),
+            unit: "ms",
+            ours,
+            baseline,
+            target,
+        };
+        let list = Some(median(&lists));
+        report.add(figure(
+            "all of it, beside the daemon's list",
+            part(Times::total),
+            list,
+            Some(Target::Ratio(1.15)),
+        ));
+        report.add(figure("list, decode, /info", part(|times| times.docker), list, None));
+        report.add(figure("index", part(|times| times.index), None, None));
+        report.add(figure("database", part(|times| times.database), None, None));
+        report.add(figure("the first, all of it", ms(first.total()), list, None));
+    }
+    Ok(())
+}

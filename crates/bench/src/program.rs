@@ -1,0 +1,88 @@
+//! Child processes, and what they take of the machine.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::bed::Bed;
+use crate::database::Database;
+
+const END: Duration = Duration::from_secs(5);
+
+/// A program that runs. Dropping it ends it.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) pid: Pid,
+}
+
+impl Running {
+    /// The program that is measured, with its default settings.
+    pub(crate) fn ours(bed: &Bed, docker_host: &str, database: &Database) -> anyhow::Result<Self> {
+        let mut command = alone(&bed.program);
+        command.args(["run", "--docker-host", docker_host, "--listen", "127.0.0.1:0"]);
+        command.env("DATABASE_URL", &database.url);
+        Self::start(command, bed)
+    }
+
+    /// The bare subscriber.
+    pub(crate) fn bare(bed: &Bed, socket: &Path, database: &Database) -> anyhow::Result<Self> {
+        let mut command = alone(&std::env::current_exe()?);
+        command.arg("bare").arg(socket).arg(&database.url);
+        Self::start(command, bed)
+    }
+
+    fn start(mut command: Command, bed: &Bed) -> anyhow::Result<Self> {
+        let log = File::create(bed.new_file("log"))?;
+        command.stdout(log.try_clone()?).stderr(log).current_dir(bed.dir());
+        let child = command.spawn().context("cannot run setpriv")?;
+        let pid = child.id().context("it has ended")?;
+        Ok(Self { child, pid: Pid::from_raw(pid.cast_signed()) })
+    }
+
+    /// An error if it ended by itself.
+    pub(crate) fn see_that_it_runs(&mut self) -> anyhow::Result<()> {
+        match self.child.try_wait()? {
+            Some(status) => bail!("what is measured ended by itself: {status}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends it in order.
+    pub(crate) async fn end(mut self) -> anyhow::Result<()> {
+        self.see_that_it_runs()?;
+        kill(self.pid, Signal::SIGTERM)?;
+        timeout(END, self.child.wait()).await.context("it did not end")??;
+        Ok(())
+    }
+}
+
+/// Ends with this process, however that ends, and has nothing of its environment.
+pub(crate) fn alone(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// The CPU time that a process has taken so far, in all its threads.
+pub(crate) fn cpu(pid: Pid) -> anyhow::Result<Duration> {
+    Ok(clock_gettime(ClockId::pid_cpu_clock_id(pid)?)?.into())
+}
+
+/// A line of `/proc/PID/status` in KiB: `VmRSS`, `VmHWM`, …
+pub(crate) fn memory(pid: Pid, line: &str) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let value = status.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(':'));
+    let kib =
+        value.and_then(|value| value.split_whitespace().next()).context("no such line in its status")?;
+    Ok(kib.parse()?)
+}

@@ -1,1 +1,0 @@
-//! Builders for the core's values.
