@@ -6,8 +6,11 @@ use std::io;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
 use libfuzzer_sys::fuzz_target;
+use reconciler_core::event::Action;
+use reconciler_core::ids::ContainerId;
 use reconciler_docker::{EngineEvent, Trouble, decode};
 use reconciler_fuzz::{assert_action, assert_id, assert_trouble, pieces, split_numbers};
+use serde_json::Value;
 
 fuzz_target!(|input: &[u8]| {
     let (first, size, body) = split_numbers(input);
@@ -28,7 +31,23 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     prefix(body, first, &whole);
+    if let Some(sound) = sound(body) {
+        assert_eq!(whole, sound, "sound lines were read otherwise");
+    }
 });
+
+/// The events as a stricter reader finds them; `None` if a line is no JSON object to it.
+fn sound(body: &[u8]) -> Option<Vec<Result<EngineEvent, Trouble>>> {
+    let lines = str::from_utf8(body).ok()?.split('\n').filter(|line| !line.trim().is_empty());
+    let objects: Option<Vec<Value>> = lines.map(|line| serde_json::from_str(line).ok()).collect();
+    let event = |object: &Value| {
+        let container = ContainerId::parse(object["Actor"]["ID"].as_str()?)?;
+        let action = Action::parse(object["Action"].as_str()?)?;
+        Some(Ok(EngineEvent { container, action, daemon_nanos: object["timeNano"].as_i64()? }))
+    };
+    let objects = objects?;
+    objects.iter().all(Value::is_object).then(|| objects.iter().filter_map(event).collect())
+}
 
 /// What comes later changes nothing about the lines that were read before.
 fn prefix(body: &[u8], len: usize, whole: &[Result<EngineEvent, Trouble>]) {

@@ -81,7 +81,7 @@ fn fuzz(root: &Path, programs: &Path, name: &str, seconds: u64) -> anyhow::Resul
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     }
     println!("fuzzing {name} for {seconds} s");
-    let status = Command::new(programs.join(name))
+    let output = Command::new(programs.join(name))
         // New inputs go where the first one is.
         .args([&corpus, &root.join("fuzz/corpus-seeds").join(name)])
         .arg(format!("-artifact_prefix={}/{name}-", crashes.display()))
@@ -91,10 +91,16 @@ fn fuzz(root: &Path, programs: &Path, name: &str, seconds: u64) -> anyhow::Resul
         .arg(format!("-timeout={TIMEOUT}"))
         .arg(format!("-rss_limit_mb={MAX_MEMORY}"))
         .args(["-verbosity=0", "-print_final_stats=1"])
-        .status()
+        .output()
         .with_context(|| format!("cannot run the fuzz target {name}"))?;
-    if !status.success() {
-        bail!("fuzzing {name} found something: {status}; the input is in {}", crashes.display());
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        eprintln!("{said}");
+        bail!("fuzzing {name} found something: {}; the input is in {}", output.status, crashes.display());
+    }
+    // Of what it says, most is of use to nobody.
+    for line in said.lines().filter_map(|line| line.strip_prefix("stat::")) {
+        println!("  {line}");
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ impl Figure {
     }
 
     fn ratio(&self) -> Option<f64> {
-        Some(self.ours / self.baseline?)
+        Some(self.ours / self.baseline.filter(|baseline| *baseline > 0.0)?)
     }
 
     fn cells(&self) -> [String; 7] {

@@ -53,9 +53,9 @@ pub trait Engine: Send + Sync + 'static {
 
 /// The events of one subscription. It ends with `None` when the engine ended it, or after one error.
 ///
-/// An event without a usable id, action or time is left out, as is one whose fields have not the types that Docker
-/// gives them; a line that is no JSON object, or longer than [`MAX_EVENT`](crate::decode::MAX_EVENT), is an error. An engine drops events in silence for a reader that
-/// lags: read it without waiting for anything else.
+/// An event without a usable id, action or time is left out, and a field that has not the type Docker gives it counts
+/// as absent. A line that is no JSON object, or longer than [`MAX_EVENT`](crate::decode::MAX_EVENT), is an error. An
+/// engine drops events in silence for a reader that lags: read it without waiting for anything else.
 pub type EventStream = BoxStream<'static, Result<EngineEvent, DockerError>>;
 
 /// One container event as the engine told it.

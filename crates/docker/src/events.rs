@@ -13,6 +13,7 @@ use http_body_util::BodyDataStream;
 use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
 use tokio_util::io::StreamReader;
 
+use crate::array::MAX_OBJECT;
 use crate::engine::{EngineEvent, EventStream};
 use crate::error::{self, Trouble};
 use crate::fault::{Cause, Fault};
@@ -41,8 +42,9 @@ const WANTED: [&str; 15] = [
     "remove",
 ];
 
-/// The longest line of a stream, in bytes. An event has a container's labels in it, and so some kilobytes.
-pub const MAX_EVENT: usize = 1024 * 1024;
+/// The longest line of a stream, in bytes. An event has its container's labels in it: one of a container that a list
+/// may tell of is never too long, or it would break every stream that it is told on.
+pub const MAX_EVENT: usize = MAX_OBJECT;
 
 /// Subscribes, and returns as soon as the engine has begun to answer.
 ///
@@ -54,7 +56,7 @@ pub(crate) async fn subscribe(
     since_nanos: Option<i64>,
     endpoint: &str,
 ) -> Result<EventStream, Fault> {
-    // Asked for the version alone, so that an engine that has none in common with us says so.
+    // Requests name no version: this is only so that an engine that has none in common with us says so.
     docker.negotiate_version().await?;
     let query = serde_urlencoded::to_string(options(since_nanos)).map_err(Cause::from)?;
     let body = refusal::accepted(transport.get(&format!("/events?{query}")).await?).await?;

@@ -24,24 +24,32 @@ macro_rules! on_both {
 }
 
 mod database;
+mod fleet;
 mod program;
 mod sampler;
 mod stage;
 
 mod absence;
 mod adopted;
+mod burst;
 mod claims;
 mod columns;
+mod crowd;
 mod down;
 mod events;
+mod hidden;
 mod hosts;
 mod identity;
 mod interrupted;
 mod json;
+mod killed;
 mod labels;
 mod lock;
 mod passes;
 mod plugins;
+mod policies;
+mod probes;
+mod refused;
 mod shutdown;
 mod states;
 mod sweep;

@@ -114,9 +114,9 @@ async fn a_line_without_an_end_is_not_kept() {
     fake.emit_raw(&long(MAX_EVENT - 100));
     assert_eq!(next(&mut events).await, Some(Ok(event("c", "die", 7))));
     // Far more than the pipes between the two hold, so that the end of it is never sent.
-    fake.emit_raw(&long(64 * MAX_EVENT));
+    fake.emit_raw(&long(4 * MAX_EVENT));
     let error = next(&mut events).await.unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "the answer is not Docker's: an event has more than 1048576 bytes");
+    assert_eq!(error.to_string(), "the answer is not Docker's: an event has more than 16777216 bytes");
     assert_eq!(next(&mut events).await, None);
 }
 

@@ -1,0 +1,57 @@
+//! Events that say nothing of a state: `exec_create`, `exec_start` and `exec_die`, as each health probe makes them.
+
+use serde_json::json;
+
+use crate::database::Engine;
+use crate::fleet::{for_each, measured};
+use crate::stage::{NO_PASSES, Stage, claim};
+
+on_both!(three_hundred_probes_write_nothing);
+
+async fn three_hundred_probes_write_nothing(database: Engine) {
+    let stage = Stage::shared(database).await;
+    let workload = stage.workload("stack").await;
+    let id = stage.launch(&claim(&workload, "stack", "web")).await;
+    let _program = stage.follow(NO_PASSES).await;
+    stage.sees_state(&id, "running").await;
+    stage.counts_writes().await;
+    for_each(0..300, async |_| probe(&stage, &id).await).await;
+    // What follows them in the stream, and so comes after all that they could have caused.
+    stage.docker.pause(&id).await;
+    stage.sees_state(&id, "paused").await;
+    let sql = "SELECT count(*) || ' ' || max(place) || ' ' || min(place) FROM writes";
+    let written = stage.db.text(sql).await;
+    measured(format_args!("{database:?}: writes in 300 probes and a pause: {written:?}"));
+    assert_eq!(written.as_deref(), Some("2 containers container_changes"), "one row, one journal entry");
+    let last = stage.db.changes(&id).await.pop().unwrap();
+    assert_eq!((last.cause.as_str(), last.to_state.as_str()), ("pause", "paused"));
+}
+
+async fn probe(stage: &Stage, id: &str) {
+    let post = async |path: &str, body| stage.docker.request("POST".parse().unwrap(), path, Some(body)).await;
+    let made = post(&format!("/containers/{id}/exec"), json!({"Cmd": ["true"]})).await.json();
+    let exec = made["Id"].as_str().unwrap();
+    post(&format!("/exec/{exec}/start"), json!({"Detach": true})).await;
+}
+
+impl Stage {
+    /// From now on each write to one of our tables leaves a line in `writes`.
+    async fn counts_writes(&self) {
+        self.db.execute("CREATE TABLE writes (place TEXT)").await;
+        if self.db.engine() == Engine::Postgres {
+            let count = "CREATE FUNCTION count_write() RETURNS trigger LANGUAGE plpgsql AS \
+                         'BEGIN INSERT INTO writes VALUES (TG_TABLE_NAME); RETURN NULL; END'";
+            self.db.execute(count).await;
+        }
+        for table in ["containers", "container_changes", "reconciler_hosts"] {
+            for event in ["INSERT", "UPDATE", "DELETE"] {
+                let act = match self.db.engine() {
+                    Engine::Sqlite => format!("BEGIN INSERT INTO writes VALUES ('{table}'); END"),
+                    Engine::Postgres => "FOR EACH ROW EXECUTE FUNCTION count_write()".to_owned(),
+                };
+                let name = format!("count_{event}_{table}");
+                self.db.execute(&format!("CREATE TRIGGER {name} AFTER {event} ON {table} {act}")).await;
+            }
+        }
+    }
+}
