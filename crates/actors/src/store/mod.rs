@@ -26,9 +26,9 @@ use crate::obituary::Obituary;
 use pace::{Doing, Pace};
 
 /// How often the database is asked whether somebody else wrote: what tinyforge writes is noticed within half a second.
-const POLL: Duration = Duration::from_millis(150);
+const POLL: Duration = Duration::from_millis(300);
 /// How often it sees to what is due.
-const TICK: Duration = Duration::from_millis(50);
+const TICK: Duration = Duration::from_millis(100);
 /// How often the journal is cut to what is to be kept.
 const PRUNE: Duration = Duration::from_secs(60);
 
