@@ -22,8 +22,8 @@ pub(super) fn read(line: &str) -> Result<Option<EngineEvent>, Trouble> {
     }
     let told = match serde_json::from_str::<EventMessage>(line) {
         Ok(message) => Ok(Told::from(message)),
-        Err(error) if error.is_data() => serde_json::from_str::<Lenient<Told>>(line).map(|told| told.0),
-        Err(error) => Err(error),
+        // A number where a word should be counts as a fault of syntax.
+        Err(_) => serde_json::from_str::<Lenient<Told>>(line).map(|told| told.0),
     };
     match told {
         Ok(told) => Ok(told.event()),
@@ -104,5 +104,30 @@ impl Keep for Actor {
     fn field<'de, A: MapAccess<'de>>(&mut self, (): (), object: &mut A) -> Result<(), A::Error> {
         self.id = value(object)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_of_another_type_loses_nothing_else() {
+        for odd in [
+            r#""Type":"hamster""#,
+            r#""Type":7"#,
+            r#""scope":7"#,
+            r#""scope":[]"#,
+            r#""time":"now""#,
+            r#""x":{}"#,
+        ] {
+            let line = format!(r#"{{{odd},"Action":"die","Actor":{{"ID":"c"}},"timeNano":7}}"#);
+            let event = read(&line).unwrap().unwrap();
+            assert_eq!(
+                (event.container.as_str(), event.action, event.daemon_nanos),
+                ("c", Action::Die, 7),
+                "{odd}"
+            );
+        }
     }
 }
