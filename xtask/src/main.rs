@@ -79,5 +79,7 @@ fn cargo() -> PathBuf {
 
 /// The workspace's directory.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| ".".into(), Path::to_path_buf)
+    // Cargo tells it when it runs this, too: checkouts that share a target directory share this program.
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&own).parent().map_or_else(|| ".".into(), Path::to_path_buf)
 }
