@@ -3,6 +3,7 @@
 //! The watcher sees what Docker does, the reconciler decides by its index what follows, the store writes it, plugins
 //! reconcile workloads. They know each other only by their messages; [`guardian`] introduces them.
 
+mod alarm;
 mod clock;
 pub mod guardian;
 mod lasting;

@@ -120,19 +120,23 @@ async fn block(
     let observer = Observer::start(database).await?;
     let begun = now_nanos()?;
     join_all(containers.iter().map(|id| docker.start(id))).await;
-    wait_for("all rows to run", PATIENCE, async || {
-        let states = states(database).await.ok()?;
-        states.iter().all(|state| state == "running").then_some(())
-    })
-    .await;
+    all_rows_are("running", database).await;
     let events = self::events(docker, begun).await?;
     let moments = observer.stop().await?;
     latencies.events += events.len();
     latencies.burst.extend(matched(&events, &moments));
 
-    program.end().await?;
+    // The next turn is to find rows that change: the bare subscriber learns only while it follows.
     join_all(containers.iter().map(|id| docker.kill(id, "KILL"))).await;
-    Ok(())
+    all_rows_are("stopped", database).await;
+    program.end().await
+}
+
+async fn all_rows_are(state: &str, database: &Database) {
+    wait_for(format!("all rows to say {state}"), PATIENCE, async || {
+        states(database).await.ok()?.iter().all(|now| now == state).then_some(())
+    })
+    .await;
 }
 
 async fn states(database: &Database) -> anyhow::Result<Vec<String>> {

@@ -47,37 +47,30 @@ pub struct StoredRow {
     pub exit: Option<ExitFacts>,
 }
 
-/// What a write was decided from. If the row is no longer so when the write's turn comes, the write is left out and
-/// comes back as a conflict.
+/// What a write was decided from. If the row no longer [holds](Basis::holds) the same container on the same host when
+/// the write's turn comes, the write is left out and comes back as a conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// There was no such row.
     Absent,
-    /// The row had this host and container. A row of another host must, besides, be `missing` still.
-    Holds {
-        /// Its `host`.
-        host: HostName,
-        /// Its `container_id`.
-        container_id: String,
-    },
+    /// The row was this one.
+    Was(Box<Row>),
 }
 
 impl Basis {
     /// The basis of a write that was decided on seeing `row`.
     pub fn of(row: Option<&Row>) -> Self {
-        row.map_or(Self::Absent, |row| Self::Holds {
-            host: row.host.clone(),
-            container_id: row.container_id.clone(),
-        })
+        row.map_or(Self::Absent, |row| Self::Was(Box::new(row.clone())))
     }
 
-    /// Whether a write with this basis may still be carried out by `host`, on what now stands in the database.
+    /// Whether a write with this basis may still be carried out by `host`, on what now stands in the database: a row
+    /// with the same host and container. One of another host must, besides, be `missing` still.
     pub fn holds(&self, current: Option<&Row>, host: &HostName) -> bool {
         match (self, current) {
             (Self::Absent, None) => true,
-            (Self::Holds { host: was, container_id }, Some(row)) => {
-                row.host == *was
-                    && row.container_id == *container_id
+            (Self::Was(was), Some(row)) => {
+                row.host == was.host
+                    && row.container_id == was.container_id
                     && (row.host == *host || row.state == RowState::Missing)
             }
             _ => false,

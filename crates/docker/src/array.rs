@@ -141,7 +141,8 @@ impl ObjectArray {
             self.escaped = false;
             return 1;
         }
-        match bytes.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        // Most of a list is within strings.
+        match memchr::memchr2(b'"', b'\\', bytes) {
             None => bytes.len(),
             Some(at) => {
                 self.escaped = bytes[at] == b'\\';

@@ -40,6 +40,20 @@ pub trait Database: Send + Sync + 'static {
     /// If the database is locked, gone or full, or lacks tables or columns.
     async fn write(&self, batch: Batch) -> Result<Written, StoreError>;
 
+    /// Whether enough was written for [`tidy`](Self::tidy) to be worth its while.
+    fn wants_tidying(&self) -> bool {
+        false
+    }
+
+    /// Does what a write would otherwise have to do some day, while its caller waits. To be called when nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be written. Nothing is lost by that.
+    async fn tidy(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Removes what the journal has beyond its bounds; how many entries. To be called now and then, once a minute say.
     ///
     /// # Errors
@@ -127,6 +141,8 @@ pub struct Written {
     pub unchanged: usize,
     /// How many rows became `missing`.
     pub missing: usize,
+    /// How many rows were touched.
+    pub touched: u64,
 }
 
 impl Written {
@@ -139,5 +155,6 @@ impl Written {
         self.updated += part.updated;
         self.unchanged += part.unchanged;
         self.missing += part.missing;
+        self.touched += part.touched;
     }
 }

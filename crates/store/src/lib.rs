@@ -25,6 +25,7 @@ mod settings;
 mod sql;
 mod sqlite;
 mod store;
+mod swap;
 mod time;
 mod watch;
 mod write;

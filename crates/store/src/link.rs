@@ -43,9 +43,18 @@ pub(crate) struct Link {
     pub(crate) deadline: Duration,
     /// Taken out while a call uses it, so that a call that is dropped takes it with it: what that call left open is
     /// rolled back as the connection ends.
-    connection: Mutex<Option<DatabaseConnection>>,
+    connection: Mutex<Option<Held>>,
     /// Grows whenever somebody else's write may have gone unseen.
     pub(crate) unseen: Arc<AtomicU64>,
+    /// How many sessions have listened to the server, of which the last may still; 0 if none ever has. When it grows, the
+    /// server has ended one, and our connection perhaps with it.
+    pub(crate) listened: Arc<AtomicU64>,
+}
+
+/// A connection, and what [`Link::listened`] said when it was last known to stand.
+struct Held {
+    connection: DatabaseConnection,
+    listened: u64,
 }
 
 /// Not derived: what is inside may print passwords.
@@ -73,6 +82,7 @@ impl Link {
             deadline: settings.deadline,
             connection: Mutex::new(None),
             unseen: Arc::default(),
+            listened: Arc::default(),
         }
     }
 
@@ -87,36 +97,40 @@ impl Link {
         let end = Instant::now() + self.deadline;
         let late = || StoreError::Deadline { at: self.at.clone(), what, after: self.deadline };
         let mut slot = timeout_at(end, self.connection.lock()).await.map_err(|_| late())?;
-        let held = timeout_at(end, self.alive(slot.take())).await.map_err(|_| late())?;
+        let listened = self.listened.load(Ordering::SeqCst);
+        let held = timeout_at(end, self.alive(slot.take(), listened)).await.map_err(|_| late())?;
         let connection = match held {
             Some(connection) => connection,
             None => timeout_at(end, self.connect()).await.map_err(|_| late())??,
         };
         let result = timeout_at(end, f(connection.clone())).await.map_err(|_| late())?;
+        let held = Some(Held { connection, listened });
         match result {
             Ok(value) => {
-                *slot = Some(connection);
+                *slot = held;
                 Ok(value)
             }
             Err(CallError::Store(error)) => {
-                *slot = Some(connection);
+                *slot = held;
                 Err(error)
             }
             Err(CallError::Database(error)) => {
                 let trouble = Trouble::of(&error);
                 if !matches!(trouble, Trouble::Lost(_)) {
-                    *slot = Some(connection);
+                    *slot = held;
                 }
                 Err(StoreError::Query { at: self.at.clone(), what, source: DatabaseError(trouble) })
             }
         }
     }
 
-    /// The connection, if it still stands: a server that was restarted has ended it without our noticing.
-    async fn alive(&self, held: Option<DatabaseConnection>) -> Option<DatabaseConnection> {
-        let connection = held?;
-        let stands = matches!(self.target, Target::Sqlite(..)) || connection.ping().await.is_ok();
-        stands.then_some(connection)
+    /// The connection, if it still stands: a server that was restarted has ended it without our noticing. It is not asked
+    /// while a session that would have noticed still listens: that would double what a write takes.
+    async fn alive(&self, held: Option<Held>, listened: u64) -> Option<DatabaseConnection> {
+        let held = held?;
+        let surely = matches!(self.target, Target::Sqlite(..)) || (listened > 0 && listened == held.listened);
+        let stands = surely || held.connection.ping().await.is_ok();
+        stands.then_some(held.connection)
     }
 
     async fn connect(&self) -> Result<DatabaseConnection, StoreError> {
@@ -160,9 +174,9 @@ impl Link {
 
     pub(crate) async fn close(&self) {
         if let Ok(mut slot) = timeout_at(Instant::now() + self.deadline, self.connection.lock()).await
-            && let Some(connection) = slot.take()
+            && let Some(held) = slot.take()
         {
-            let _ = timeout_at(Instant::now() + self.deadline, connection.close()).await;
+            let _ = timeout_at(Instant::now() + self.deadline, held.connection.close()).await;
         }
     }
 }

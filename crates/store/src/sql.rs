@@ -10,6 +10,10 @@ use crate::schema::{CONTAINERS, Class, Schema, Table};
 const ROW: &[&str] =
     &["id", "workload_id", "workload_kind", "role", "container_id", "image_ref", "host", "state", "port"];
 
+/// Held until the transaction's end, on PostgreSQL: whoever sees a number of the journal has seen all lower ones.
+pub(crate) const JOURNAL_LOCK: &str =
+    "pg_advisory_xact_lock(hashtext('tinyforge_reconciler'), hashtext('journal'))";
+
 #[derive(Debug)]
 pub(crate) struct Sql {
     pub(crate) backend: DbBackend,
@@ -29,8 +33,14 @@ pub(crate) struct Sql {
     pub(crate) lock_rows: String,
     /// `(rows, time)`
     pub(crate) update: String,
-    /// `(rows, time) → id` of those that were not there
+    /// `(rows, time)`; on PostgreSQL `→ id` of those that were not there
     pub(crate) insert: String,
+    /// `(a row, what it was but for its id, time, told, cause, exit_code, oom_killed) → seq`: a transaction that replaces
+    /// the row if it is what it was, and tells the journal if `told`. A line for each row that it wrote, `seq` being
+    /// the journal's number, or 0 for the row itself.
+    pub(crate) swap: String,
+    /// `(entries, time, host)`; on PostgreSQL `→ seq`
+    pub(crate) journal: String,
     /// `(ids, time)`
     pub(crate) missing: String,
     /// `(host, time)`
@@ -70,6 +80,8 @@ impl Sql {
             lock_rows: format!("SELECT {rows} FROM containers AS c WHERE c.id IN {}{lock}", c.ids("$1")),
             update: c.update(),
             insert: c.insert(),
+            swap: c.swap(),
+            journal: c.journal(),
             missing: format!(
                 "UPDATE containers AS c SET state = {}, updated_at = {} WHERE c.id IN {}",
                 c.write("state", "'missing'"),
@@ -143,34 +155,97 @@ impl Columns<'_> {
         }
     }
 
-    /// The rows in a JSON array of objects, as the table `v`.
-    fn values(&self) -> String {
-        let typed = |c: &&str| format!("{c} {}", if *c == "port" { "bigint" } else { "text" });
+    /// The objects of a JSON array, as the table `v` with these columns of theirs.
+    fn values(&self, columns: &[&str]) -> String {
+        let typed = |c: &&str| match *c {
+            "port" | "exit_code" => format!("{c} bigint"),
+            "oom_killed" => format!("{c} boolean"),
+            _ => format!("{c} text"),
+        };
         let taken = |c: &&str| format!("value ->> '$.{c}' AS {c}");
         if self.postgres() {
-            let columns: Vec<_> = ROW.iter().map(typed).collect();
+            let columns: Vec<_> = columns.iter().map(typed).collect();
             format!("json_to_recordset(CAST($1 AS json)) AS v({})", columns.join(", "))
         } else {
-            let columns: Vec<_> = ROW.iter().map(taken).collect();
-            format!("(SELECT {} FROM json_each($1)) AS v", columns.join(", "))
+            let columns: Vec<_> = columns.iter().map(taken).collect();
+            // With `json_each` each of these would parse its object's text anew.
+            format!("(SELECT {} FROM jsonb_each($1)) AS v", columns.join(", "))
         }
     }
 
     /// Docker's columns and the times of a write, with their values; the key is left out.
-    fn assignments(&self) -> Vec<(&'static str, String)> {
-        let row = ROW.iter().skip(1).map(|c| (*c, self.write(c, &format!("v.{c}"))));
-        let times = ["last_seen_at", "updated_at"].map(|c| (c, self.write(c, "$2")));
+    fn assignments(&self, value: impl Fn(&str) -> String, time: &str) -> Vec<(&'static str, String)> {
+        let row = ROW.iter().skip(1).map(|c| (*c, self.write(c, &value(c))));
+        let times = ["last_seen_at", "updated_at"].map(|c| (c, self.write(c, time)));
         row.chain(times).collect()
+    }
+
+    /// The same as an UPDATE's clause.
+    fn set(&self, value: impl Fn(&str) -> String, time: &str) -> String {
+        let set = self.assignments(value, time).into_iter().map(|(c, value)| format!("{c} = {value}"));
+        set.collect::<Vec<_>>().join(", ")
     }
 
     /// An UPDATE and not an upsert: that would fail where a column that we don't know must not be NULL.
     fn update(&self) -> String {
-        let set: Vec<_> = self.assignments().into_iter().map(|(c, value)| format!("{c} = {value}")).collect();
-        format!("UPDATE containers AS c SET {} FROM {} WHERE c.id = v.id", set.join(", "), self.values())
+        let (set, rows) = (self.set(|c| format!("v.{c}"), "$2"), self.values(ROW));
+        format!("UPDATE containers AS c SET {set} FROM {rows} WHERE c.id = v.id")
+    }
+
+    /// The parameters of [`Sql::swap`]: `$1` to `$9` are the row, `$10` to `$17` what it was, and the rest as used here.
+    fn swap(&self) -> String {
+        let value = |c: &str| format!("${}", 1 + ROW.iter().position(|r| *r == c).unwrap_or_default());
+        let same: Vec<_> =
+            ROW.iter().zip(9..).skip(1).map(|(c, n)| format!("{} = ${n}", self.read(c))).collect();
+        let update = format!(
+            "UPDATE containers AS c SET {} WHERE c.id = $1 AND {} RETURNING 0 AS seq",
+            self.set(value, "$18"),
+            same.join(" AND ")
+        );
+        let entry = |from: &str| {
+            format!(
+                "INSERT INTO container_changes (at, kind, host, row_id, workload_id, container_id, from_state, \
+                 to_state, cause, exit_code, oom_killed) SELECT $18, 'container', $7, $1, $2, $5, $16, $8, $20, \
+                 $21, $22 {from} RETURNING seq AS seq"
+            )
+        };
+        if self.postgres() {
+            // The journal is locked only when the row is ours, and before a number is taken.
+            let locked = format!(
+                "SELECT {JOURNAL_LOCK} FROM (SELECT COUNT(*) AS n FROM hit) AS h WHERE h.n > 0 AND $19"
+            );
+            format!(
+                "WITH hit AS ({update}), locked AS MATERIALIZED ({locked}), told AS ({}) \
+                 SELECT CAST(seq AS bigint) AS seq FROM hit UNION ALL SELECT seq FROM told",
+                entry("FROM locked")
+            )
+        } else {
+            format!("BEGIN IMMEDIATE; {update}; {}; COMMIT", entry("WHERE $19 AND changes() > 0"))
+        }
+    }
+
+    fn journal(&self) -> String {
+        const ENTRY: [&str; 8] = [
+            "row_id",
+            "workload_id",
+            "container_id",
+            "from_state",
+            "to_state",
+            "cause",
+            "exit_code",
+            "oom_killed",
+        ];
+        let (columns, entries) = (ENTRY.join(", "), self.values(&ENTRY));
+        // On SQLite the numbers of one statement follow each other, for nobody else writes meanwhile.
+        let returning = if self.postgres() { " RETURNING seq AS seq" } else { "" };
+        format!(
+            "INSERT INTO container_changes (at, kind, host, {columns}) \
+             SELECT $2, 'container', $3, {columns} FROM {entries} WHERE true{returning}"
+        )
     }
 
     fn insert(&self) -> String {
-        let mut set = self.assignments();
+        let mut set = self.assignments(|c| format!("v.{c}"), "$2");
         set.push(("id", "v.id".into()));
         set.push(("created_at", self.write("created_at", "$2")));
         // The deployer's columns get what the contract says, unless the table says it itself.
@@ -183,12 +258,12 @@ impl Columns<'_> {
         }
         let (columns, values): (Vec<_>, Vec<_>) = set.into_iter().unzip();
         // Under SQLite's write lock nobody can have come between the read and this.
-        let conflict = if self.postgres() { "ON CONFLICT (id) DO NOTHING " } else { "" };
+        let conflict = if self.postgres() { " ON CONFLICT (id) DO NOTHING RETURNING id AS id" } else { "" };
         format!(
-            "INSERT INTO containers ({}) SELECT {} FROM {} WHERE true {conflict}RETURNING id AS id",
+            "INSERT INTO containers ({}) SELECT {} FROM {} WHERE true{conflict}",
             columns.join(", "),
             values.join(", "),
-            self.values()
+            self.values(ROW)
         )
     }
 

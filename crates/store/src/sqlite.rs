@@ -11,7 +11,43 @@ use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sea_orm::sqlx::{self, ConnectOptions, Connection, Executor, Row};
-use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqlxSqliteConnector};
+
+use crate::api::Written;
+
+/// So many pages may wait in the write-ahead log before a commit itself writes them to the file, which takes
+/// milliseconds and more: by default at 1,000. We do it when nobody waits ([`Tidiness`]), and this is for when we fail to.
+const LAST_RESORT: u32 = 10_000;
+
+/// How much waits in the write-ahead log, by what was written: nobody has to be asked for that.
+#[derive(Debug, Default)]
+pub(crate) struct Tidiness(AtomicU64);
+
+impl Tidiness {
+    /// So many pages are worth being written to the file.
+    const WORTHWHILE: u64 = 500;
+    /// A row that changed: its page, the journal's and its index's, and their parents.
+    const PAGES_A_ROW: u64 = 6;
+    /// So many rows that were touched share a page.
+    const TOUCHED_A_PAGE: u64 = 8;
+
+    pub(crate) fn wrote(&self, written: &Written) {
+        let rows = written.inserted + written.updated + written.missing;
+        let pages = rows as u64 * Self::PAGES_A_ROW + written.touched / Self::TOUCHED_A_PAGE;
+        self.0.fetch_add(pages, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_due(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= Self::WORTHWHILE
+    }
+
+    /// Writes the log to the file, as far as nobody else's reading or writing stands in the way.
+    pub(crate) async fn checkpoint(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
+        // First: what is being written meanwhile counts for the next time, and so does a failure.
+        self.0.store(0, Ordering::Relaxed);
+        db.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await.map(drop)
+    }
+}
 
 pub(crate) struct Open<'a> {
     pub(crate) path: &'a Path,
@@ -44,6 +80,7 @@ impl Open<'_> {
         }
         if journal_mode(&options).await?.eq_ignore_ascii_case("wal") {
             options = options.synchronous(SqliteSynchronous::Normal);
+            options = options.pragma("wal_autocheckpoint", LAST_RESORT.to_string());
         }
         let replaced = replaced.clone();
         let pool = SqlitePoolOptions::new()
@@ -51,6 +88,8 @@ impl Open<'_> {
             .min_connections(0)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A file does not go away as a server does, and asking costs as much as a write.
+            .test_before_acquire(false)
             .after_connect(move |_, _| {
                 replaced.fetch_add(1, Ordering::SeqCst);
                 Box::pin(async { Ok(()) })

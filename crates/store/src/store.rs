@@ -13,6 +13,7 @@ use crate::link::{CallError, Link};
 use crate::schema::Schema;
 use crate::settings::{Access, Retention, StoreSettings, Target};
 use crate::sql::Sql;
+use crate::sqlite::Tidiness;
 use crate::watch::{Listener, Mark, Watch};
 use crate::{read, write};
 
@@ -27,6 +28,7 @@ pub struct Store {
     /// Made at first use, and anew after a migration.
     sql: RwLock<Option<Arc<Sql>>>,
     pub(crate) watch: Watch,
+    tidiness: Tidiness,
     listener: Option<Listener>,
 }
 
@@ -57,6 +59,7 @@ impl Store {
             notify: settings.notify,
             sql: RwLock::new(None),
             watch: Watch::default(),
+            tidiness: Tidiness::default(),
             listener,
         })
     }
@@ -162,7 +165,19 @@ impl Database for Store {
         }
         let sql = self.sql().await?;
         let (sql, host) = (&sql, &self.host);
-        self.doubt(self.link.call("write the index", |db| write::batch(db, sql, host, batch)).await).await
+        let call = self.link.call("write the index", |db| write::batch(db, sql, host, batch));
+        let written = self.doubt(call.await).await?;
+        self.tidiness.wrote(&written);
+        Ok(written)
+    }
+
+    fn wants_tidying(&self) -> bool {
+        matches!(self.link.target(), Target::Sqlite(..)) && self.tidiness.is_due()
+    }
+
+    async fn tidy(&self) -> Result<(), StoreError> {
+        let checkpoint = |db| async move { Ok(self.tidiness.checkpoint(&db).await?) };
+        self.link.call("write its log to the file", checkpoint).await
     }
 
     async fn prune(&self) -> Result<u64, StoreError> {

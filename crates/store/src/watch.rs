@@ -59,7 +59,8 @@ impl Drop for Listener {
 impl Listener {
     /// Returns once it listens.
     pub(crate) async fn start(options: &PgConnectOptions, link: &Link) -> Result<Self, StoreError> {
-        let (options, deadline, unseen) = (postgres::ours(options), link.deadline, link.unseen.clone());
+        let (options, deadline) = (postgres::ours(options), link.deadline);
+        let told = Told { unseen: link.unseen.clone(), listened: link.listened.clone() };
         let late = || StoreError::Deadline { at: link.at.clone(), what: "listen to it", after: deadline };
         let failed = |e: sqlx::Error| StoreError::Open {
             at: link.at.clone(),
@@ -67,8 +68,15 @@ impl Listener {
         };
         let first =
             timeout(deadline, listen(&options, deadline)).await.map_err(|_| late())?.map_err(failed)?;
-        Ok(Self(tokio::spawn(follow(first, options, deadline, unseen))))
+        told.listened.fetch_add(1, Ordering::SeqCst);
+        Ok(Self(tokio::spawn(follow(first, options, deadline, told))))
     }
+}
+
+/// What the link is told: see there.
+struct Told {
+    unseen: Arc<AtomicU64>,
+    listened: Arc<AtomicU64>,
 }
 
 async fn listen(options: &PgConnectOptions, deadline: Duration) -> Result<PgListener, sqlx::Error> {
@@ -87,16 +95,19 @@ async fn listen(options: &PgConnectOptions, deadline: Duration) -> Result<PgList
 }
 
 /// Counts notifications for ever; a lost session counts as one once there is another.
-async fn follow(first: PgListener, options: PgConnectOptions, deadline: Duration, unseen: Arc<AtomicU64>) {
+async fn follow(first: PgListener, options: PgConnectOptions, deadline: Duration, told: Told) {
     let mut listener = Some(first);
     loop {
         if let Some(listener) = listener.take() {
-            until_lost(listener, &unseen).await;
+            until_lost(listener, &told.unseen).await;
+            told.listened.fetch_add(1, Ordering::SeqCst);
             tracing::debug!("the session that listens for changes was lost");
         }
         match timeout(deadline, listen(&options, deadline)).await {
             Ok(Ok(again)) => {
-                unseen.fetch_add(1, Ordering::SeqCst);
+                told.unseen.fetch_add(1, Ordering::SeqCst);
+                // For a server that came and went between this session and the last.
+                told.listened.fetch_add(1, Ordering::SeqCst);
                 listener = Some(again);
             }
             _ => sleep(RECONNECT).await,

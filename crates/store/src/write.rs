@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use reconciler_core::ids::{HostName, RowId};
 use reconciler_core::row::{Change, MarkMissing, Row, StoredRow, Upsert};
+use reconciler_core::state::RowState;
 use sea_orm::{
-    ActiveValue::NotSet, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, QueryTrait, Set, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Set, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 
 use crate::api::{Batch, Pin, Touch, Written};
-use crate::entity::{host, journal};
+use crate::entity::host;
 use crate::error::Trouble;
 use crate::link::CallError;
 use crate::read::{self, json, statement};
-use crate::sql::Sql;
-use crate::time;
+use crate::sql::{JOURNAL_LOCK, Sql};
+use crate::{swap, time};
 
-/// Rows in one statement: bounds what a parameter and the journal's binds (11 a row) come to.
+/// Rows in one statement: bounds what a parameter comes to.
 const CHUNK: usize = 1_000;
 
 /// What is to become of one row.
@@ -51,24 +52,28 @@ impl Write {
 
     /// What keeps it from being written at all, whatever the tables are like.
     fn flaw(&self, host: &HostName) -> Option<String> {
-        let texts = match self {
-            Self::Missing(missing) => return nul([missing.id.as_str()]),
-            Self::Upsert(Upsert { row, .. }) if row.host != *host => {
-                return Some(format!("it would be a row of the host {}", row.host));
-            }
-            Self::Upsert(Upsert { row, .. }) => [
-                row.id.as_str(),
-                row.workload_id.as_str(),
-                &row.workload_kind,
-                &row.role,
-                &row.container_id,
-                &row.image_ref,
-                row.host.as_str(),
-                row.state.as_str(),
-            ],
-        };
-        nul(texts)
+        match self {
+            Self::Missing(missing) => nul([missing.id.as_str()]),
+            Self::Upsert(upsert) => flaw(&upsert.row, host),
+        }
     }
+}
+
+/// What keeps a row from being written at all, whatever the tables are like.
+pub(crate) fn flaw(row: &Row, host: &HostName) -> Option<String> {
+    if row.host != *host {
+        return Some(format!("it would be a row of the host {}", row.host));
+    }
+    nul([
+        row.id.as_str(),
+        row.workload_id.as_str(),
+        &row.workload_kind,
+        &row.role,
+        &row.container_id,
+        &row.image_ref,
+        row.host.as_str(),
+        row.state.as_str(),
+    ])
 }
 
 /// PostgreSQL's text cannot hold the character NUL, and refuses the whole statement that has one.
@@ -94,6 +99,11 @@ pub(crate) async fn batch(
     host: &HostName,
     batch: Batch,
 ) -> Result<Written, CallError> {
+    if let Some(swap) = swap::Swap::of(&batch, host)
+        && let Some(written) = swap.carry_out(&db, sql).await?
+    {
+        return Ok(written);
+    }
     let session = Session { db: &db, sql, host };
     let beside = Beside { touch: batch.touch.as_ref(), pin: batch.pin.as_ref() };
     let mut written = Written::default();
@@ -123,7 +133,8 @@ fn one_a_row(upserts: Vec<Upsert>, missing: Vec<MarkMissing>) -> Vec<Write> {
     by_row.into_values().collect()
 }
 
-fn refusal(error: &DbErr) -> Option<String> {
+/// What the database said of values that it refuses.
+pub(crate) fn refusal(error: &DbErr) -> Option<String> {
     match Trouble::of(error) {
         Trouble::Refused(said) => Some(said),
         _ => None,
@@ -189,7 +200,7 @@ impl Session<'_> {
             written = transaction.rows(writes).await?;
         }
         if let Some(touch) = beside.touch {
-            transaction.touch(touch).await?;
+            written.touched = transaction.touch(touch).await?;
         }
         if let Some(pin) = beside.pin {
             transaction.pin(pin).await?;
@@ -234,8 +245,8 @@ impl Transaction<'_> {
 
         let (lost, done): (Vec<_>, Vec<_>) =
             holding.into_iter().partition(|write| raced.contains(write.id().as_str()));
-        let changes = done.iter().filter_map(|write| write.change(current(write))).collect();
-        written.journal = self.journal(changes).await?;
+        let changes: Vec<_> = done.iter().filter_map(|write| write.change(current(write))).collect();
+        written.journal = self.journal(&changes).await?;
         written.committed = done.iter().map(|write| write.id().clone()).collect();
         conflicts.extend(lost);
         written.conflicted = self.conflicted(&conflicts).await?;
@@ -253,6 +264,10 @@ impl Transaction<'_> {
 
     /// Inserts rows; those that another session inserted since they were looked for are left alone and returned.
     async fn insert(&self, rows: &[&Row]) -> Result<HashSet<String>, DbErr> {
+        if self.sql.backend == DbBackend::Sqlite {
+            self.set(&self.sql.insert, rows).await?;
+            return Ok(HashSet::new());
+        }
         let mut raced: HashSet<String> = rows.iter().map(|row| row.id.as_str().to_owned()).collect();
         for chunk in rows.chunks(CHUNK) {
             let values = [json(&chunk)?, self.now.as_str().into()];
@@ -277,46 +292,35 @@ impl Transaction<'_> {
         Ok(ids.into_iter().map(|id| (id.clone(), seen.remove(id))).collect())
     }
 
-    async fn journal(&self, changes: Vec<Change>) -> Result<Vec<i64>, DbErr> {
+    /// The numbers of the entries, in order.
+    async fn journal(&self, changes: &[Change]) -> Result<Vec<i64>, DbErr> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        if self.sql.backend == DbBackend::Postgres {
-            // Held until the commit: whoever sees a number has seen all lower ones.
-            let lock = "SELECT pg_advisory_xact_lock(hashtext('tinyforge_reconciler'), hashtext('journal'))";
-            self.txn.execute_unprepared(lock).await?;
+        let postgres = self.sql.backend == DbBackend::Postgres;
+        if postgres {
+            self.txn.execute_unprepared(&format!("SELECT {JOURNAL_LOCK}")).await?;
         }
         let mut numbers = Vec::with_capacity(changes.len());
-        let entries: Vec<_> = changes.into_iter().map(|change| self.entry(change)).collect();
-        for chunk in entries.chunks(CHUNK) {
-            let mut insert = journal::Entity::insert_many(chunk.to_vec()).into_query();
-            insert.returning_col(journal::Column::Seq);
-            for row in self.txn.query_all(&insert).await? {
-                numbers.push(row.try_get("", "seq")?);
+        for chunk in changes.chunks(CHUNK) {
+            let entries: Vec<_> = chunk.iter().map(Entry::of).collect();
+            let values = [json(&entries)?, self.now.as_str().into(), self.host.as_str().into()];
+            let insert = statement(self.sql.backend, &self.sql.journal, values);
+            if postgres {
+                for row in self.txn.query_all_raw(insert).await? {
+                    numbers.push(row.try_get("", "seq")?);
+                }
+            } else {
+                let last = self.txn.execute_raw(insert).await?.last_insert_id().cast_signed();
+                numbers.extend((1..=last).rev().take(chunk.len()));
             }
         }
         numbers.sort_unstable();
         Ok(numbers)
     }
 
-    fn entry(&self, change: Change) -> journal::ActiveModel {
-        journal::ActiveModel {
-            seq: NotSet,
-            at: Set(self.now.clone()),
-            kind: Set("container".to_owned()),
-            host: Set(self.host.as_str().to_owned()),
-            row_id: Set(change.row_id.as_str().to_owned()),
-            workload_id: Set(change.workload_id.as_str().to_owned()),
-            container_id: Set(change.container_id),
-            from_state: Set(change.from.map(|state| state.as_str().to_owned())),
-            to_state: Set(change.to.as_str().to_owned()),
-            cause: Set(change.cause.as_str().to_owned()),
-            exit_code: Set(change.exit.map(|exit| exit.code)),
-            oom_killed: Set(change.exit.map(|exit| exit.oom_killed)),
-        }
-    }
-
-    async fn touch(&self, touch: &Touch) -> Result<(), DbErr> {
+    /// How many rows were touched.
+    async fn touch(&self, touch: &Touch) -> Result<u64, DbErr> {
         let (host, now) = (self.host.as_str(), self.now.as_str());
         let except: Vec<_> = touch.except.iter().filter(|id| !id.as_str().contains('\0')).collect();
         let seen = if except.is_empty() {
@@ -324,7 +328,7 @@ impl Transaction<'_> {
         } else {
             statement(self.sql.backend, &self.sql.touch_except, [host.into(), now.into(), json(&except)?])
         };
-        self.txn.execute_raw(seen).await?;
+        let touched = self.txn.execute_raw(seen).await?.rows_affected();
         let mut beat = host::ActiveModel {
             host: Set(host.to_owned()),
             last_list_at: Set(now.to_owned()),
@@ -336,7 +340,8 @@ impl Transaction<'_> {
             beat.last_event_at = Set(time::text(event));
             columns.push(host::Column::LastEventAt);
         }
-        crate::hosts::write(self.txn, beat, &columns).await
+        crate::hosts::write(self.txn, beat, &columns).await?;
+        Ok(touched)
     }
 
     async fn pin(&self, pin: &Pin) -> Result<(), DbErr> {
@@ -349,5 +354,33 @@ impl Transaction<'_> {
         };
         let columns = [host::Column::DaemonId, host::Column::DaemonRoot, host::Column::EngineVersion];
         crate::hosts::write(self.txn, pinned, &columns).await
+    }
+}
+
+/// A journal entry as its columns have it.
+#[derive(serde::Serialize)]
+struct Entry<'a> {
+    row_id: &'a str,
+    workload_id: &'a str,
+    container_id: &'a str,
+    from_state: Option<&'a str>,
+    to_state: &'a str,
+    cause: &'a str,
+    exit_code: Option<i64>,
+    oom_killed: Option<bool>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(change: &'a Change) -> Self {
+        Self {
+            row_id: change.row_id.as_str(),
+            workload_id: change.workload_id.as_str(),
+            container_id: &change.container_id,
+            from_state: change.from.as_ref().map(RowState::as_str),
+            to_state: change.to.as_str(),
+            cause: change.cause.as_str(),
+            exit_code: change.exit.map(|exit| exit.code),
+            oom_killed: change.exit.map(|exit| exit.oom_killed),
+        }
     }
 }

@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, error};
 
+use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::messages::{ReadIndex, Stop, StoreReported, WindUp, WriteRows};
 use crate::obituary::Obituary;
@@ -26,9 +27,7 @@ use crate::obituary::Obituary;
 use pace::{Doing, Pace};
 
 /// How often the database is asked whether somebody else wrote: what tinyforge writes is noticed within half a second.
-const POLL: Duration = Duration::from_millis(300);
-/// How often it sees to what is due.
-const TICK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(400);
 /// How often the journal is cut to what is to be kept.
 const PRUNE: Duration = Duration::from_secs(60);
 
@@ -45,6 +44,7 @@ pub(crate) struct StoreActor {
     pace: Pace,
     poll_due: Instant,
     prune_due: Instant,
+    alarm: Alarm,
     winding_up: Vec<oneshot::Sender<()>>,
     _obituary: Obituary,
 }
@@ -68,17 +68,35 @@ impl StoreActor {
             pace: Pace::new(),
             poll_due: now + POLL,
             prune_due: now + PRUNE,
+            alarm: Alarm::default(),
             winding_up: Vec::new(),
             _obituary: obituary,
         }
     }
 
-    /// Begins what is due, if nothing is under way.
+    /// Begins what is due, or sees to it that it is begun when it is. Whatever is under way calls this when it ends.
     fn proceed(&mut self, ctx: &mut Context<Self>) {
-        if self.busy {
-            return;
+        if !self.busy {
+            self.begin(ctx);
         }
-        if self.pace.pauses() {
+        if !self.busy
+            && let Some(due) = self.next_due()
+        {
+            self.alarm.set(due, ctx, Self::proceed);
+        }
+    }
+
+    /// When something is due, now that nothing is.
+    fn next_due(&self) -> Option<Instant> {
+        match self.pace.paused_until() {
+            Some(end) => Some(end),
+            None if self.winding_up.is_empty() => Some(self.poll_due.min(self.prune_due)),
+            None => None,
+        }
+    }
+
+    fn begin(&mut self, ctx: &mut Context<Self>) {
+        if self.pace.paused_until().is_some() {
             // What failed is owed to the next start.
             return self.wound_up();
         }
@@ -100,6 +118,8 @@ impl StoreActor {
             self.load(read, ctx);
         } else if now >= self.poll_due {
             self.poll(ctx);
+        } else if self.writes.is_empty() && self.database.wants_tidying() {
+            self.tidy(ctx);
         } else if now >= self.prune_due {
             self.prune(ctx);
         } else {
@@ -114,11 +134,6 @@ impl StoreActor {
         }
     }
 
-    fn tick(&mut self, ctx: &mut Context<Self>) {
-        self.proceed(ctx);
-        ctx.run_later(TICK, Self::tick);
-    }
-
     fn write(&mut self, ctx: &mut Context<Self>) {
         self.busy = true;
         self.others_turn = true;
@@ -128,36 +143,28 @@ impl StoreActor {
         let database = Arc::clone(&self.database);
         let written = async move { database.write(batch).await };
         ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
-            let (answer, failure) = match written {
+            let (answer, failure) = match actor.outcome(Doing::Writing, written) {
                 Ok(written) => (Answer { pinned, ..answer_of(written) }, None),
-                Err(error) => {
-                    let failed = Answer { failed: rows, ..Answer::default() };
-                    (failed, Some(actor.failed(Doing::Writing, &error)))
-                }
+                Err(why) => (Answer { failed: rows, ..Answer::default() }, Some(why)),
             };
-            actor.done(Doing::Writing, failure.is_none(), StoreReported::Answered { answer, failure }, ctx);
+            actor.ended(Some(StoreReported::Answered { answer, failure }), ctx);
         }));
     }
 
     fn load(&mut self, read: ReadIndex, ctx: &mut Context<Self>) {
         let reading = self.reading(read.even_if_unchanged);
-        ctx.spawn(reading.into_actor(self).map(|read: Result<_, StoreError>, actor, ctx| {
-            let read = read.map_err(|error| actor.failed(Doing::Reading, &error));
-            actor.done(Doing::Reading, read.is_ok(), StoreReported::Read(read), ctx);
+        ctx.spawn(reading.into_actor(self).map(|read, actor, ctx| {
+            let read = actor.outcome(Doing::Reading, read);
+            actor.ended(Some(StoreReported::Read(read)), ctx);
         }));
     }
 
     /// Sees whether somebody else wrote.
     fn poll(&mut self, ctx: &mut Context<Self>) {
         let reading = self.reading(false);
-        ctx.spawn(reading.into_actor(self).map(|read: Result<_, StoreError>, actor, ctx| match read {
-            Ok(Some(loaded)) => {
-                actor.done(Doing::Reading, true, StoreReported::WorkloadsChanged(loaded), ctx);
-            }
-            Ok(None) => actor.went_well(Doing::Reading, ctx),
-            Err(error) => {
-                actor.failed(Doing::Reading, &error);
-            }
+        ctx.spawn(reading.into_actor(self).map(|read, actor, ctx| {
+            let loaded = actor.outcome(Doing::Reading, read).ok().flatten();
+            actor.ended(loaded.map(StoreReported::WorkloadsChanged), ctx);
         }));
     }
 
@@ -184,36 +191,44 @@ impl StoreActor {
         self.prune_due = Instant::now() + PRUNE;
         let database = Arc::clone(&self.database);
         let pruning = async move { database.prune().await };
-        ctx.spawn(pruning.into_actor(self).map(|pruned, actor, ctx| match pruned {
-            Ok(rows) => {
+        ctx.spawn(pruning.into_actor(self).map(|pruned, actor, ctx| {
+            if let Ok(rows) = actor.outcome(Doing::Writing, pruned) {
                 debug!(rows, "journal pruned");
-                actor.went_well(Doing::Writing, ctx);
             }
-            Err(error) => {
-                actor.failed(Doing::Writing, &error);
-            }
+            actor.ended(None, ctx);
         }));
     }
 
-    /// What was under way failed; returns why, in a line. The next tick goes on.
-    fn failed(&mut self, doing: Doing, error: &StoreError) -> String {
-        self.busy = false;
-        self.pace.failed(doing, error);
-        crate::line(error)
+    /// Does what would hold up a write one day. That it fails hurts nobody yet, and writes will tell what is wrong.
+    fn tidy(&mut self, ctx: &mut Context<Self>) {
+        self.busy = true;
+        self.others_turn = false;
+        let database = Arc::clone(&self.database);
+        let tidying = async move { database.tidy().await };
+        ctx.spawn(tidying.into_actor(self).map(|tidied, actor, ctx| {
+            if let Err(error) = tidied {
+                debug!(error = crate::line(&error), "the database is not tidied");
+            }
+            actor.ended(None, ctx);
+        }));
     }
 
-    fn went_well(&mut self, doing: Doing, ctx: &mut Context<Self>) {
-        self.busy = false;
-        self.pace.went_well(doing);
-        self.proceed(ctx);
-    }
-
-    /// Reports, and goes on if it went well.
-    fn done(&mut self, doing: Doing, well: bool, report: StoreReported, ctx: &mut Context<Self>) {
-        self.reports.do_send(report);
-        if well {
-            self.went_well(doing, ctx);
+    /// Takes note of how something went. The error is why it failed, in a line.
+    fn outcome<T>(&mut self, doing: Doing, result: Result<T, StoreError>) -> Result<T, String> {
+        match &result {
+            Ok(_) => self.pace.went_well(doing),
+            Err(error) => self.pace.failed(doing, error),
         }
+        result.map_err(|error| crate::line(&error))
+    }
+
+    /// What was under way has ended: says so, and goes on.
+    fn ended(&mut self, report: Option<StoreReported>, ctx: &mut Context<Self>) {
+        if let Some(report) = report {
+            self.reports.do_send(report);
+        }
+        self.busy = false;
+        self.proceed(ctx);
     }
 }
 
@@ -244,7 +259,7 @@ impl Actor for StoreActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.tick(ctx);
+        self.proceed(ctx);
     }
 }
 

@@ -36,9 +36,9 @@ impl Pace {
         }
     }
 
-    /// Whether nothing may be begun yet.
-    pub(super) fn pauses(&self) -> bool {
-        Instant::now() < self.not_before
+    /// Until when nothing may be begun; `None` if it may be now.
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        (Instant::now() < self.not_before).then_some(self.not_before)
     }
 
     pub(super) fn failed(&mut self, doing: Doing, error: &StoreError) {
@@ -74,14 +74,14 @@ mod tests {
         for millis in [100, 200, 400, 800, 1600, 2000, 2000] {
             pace.failed(Doing::Writing, &error());
             tokio::time::advance(Duration::from_millis(millis - 1)).await;
-            assert!(pace.pauses(), "{millis}");
+            assert!(pace.paused_until().is_some(), "{millis}");
             tokio::time::advance(Duration::from_millis(1)).await;
-            assert!(!pace.pauses(), "{millis}");
+            assert!(pace.paused_until().is_none(), "{millis}");
             pace.went_well(Doing::Reading);
         }
         pace.went_well(Doing::Writing);
         pace.failed(Doing::Reading, &error());
         tokio::time::advance(PAUSE.0).await;
-        assert!(!pace.pauses(), "it starts over");
+        assert!(pace.paused_until().is_none(), "it starts over");
     }
 }

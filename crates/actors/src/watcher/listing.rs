@@ -60,7 +60,7 @@ impl DockerWatcher {
             if std::mem::take(&mut watcher.lists.again) {
                 watcher.list(ctx);
             }
-            watcher.send(ctx);
+            watcher.proceed(ctx);
         }));
     }
 
@@ -94,5 +94,6 @@ impl Handler<ListNow> for DockerWatcher {
         } else {
             self.list(ctx);
         }
+        self.proceed(ctx);
     }
 }

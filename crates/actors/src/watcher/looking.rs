@@ -57,8 +57,7 @@ impl DockerWatcher {
                 }
             }
             watcher.confirm(ctx);
-            watcher.look(ctx);
-            watcher.send(ctx);
+            watcher.proceed(ctx);
         }));
     }
 
@@ -82,8 +81,7 @@ impl DockerWatcher {
                 }
             }
             watcher.confirm(ctx);
-            watcher.look(ctx);
-            watcher.send(ctx);
+            watcher.proceed(ctx);
         }));
     }
 
@@ -100,9 +98,10 @@ impl Handler<LookAgain> for DockerWatcher {
     type Result = ();
 
     fn handle(&mut self, LookAgain(requests): LookAgain, ctx: &mut Self::Context) {
+        let now = Instant::now();
         for request in requests {
-            self.looks.ask(request);
+            self.looks.ask(request, now);
         }
-        self.look(ctx);
+        self.proceed(ctx);
     }
 }

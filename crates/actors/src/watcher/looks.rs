@@ -1,6 +1,6 @@
 //! Which containers are to be looked at, one look a container at a time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use reconciler_core::ids::ContainerId;
@@ -13,10 +13,15 @@ const PARALLEL: usize = 16;
 /// A look that failed is tried again after this.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// Events come together (`kill`, `die`, `stop`): a look at a container of which something is known waits for those that
+/// come with the first, and does not take the processor from the write that the first led to.
+const TOGETHER: Duration = Duration::from_millis(5);
+
 /// Looks that are owed. Holds each container once, however often it is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     ready: VecDeque<ContainerId>,
+    later: BTreeSet<(Instant, ContainerId)>,
     owed: HashMap<ContainerId, Owed>,
     under_way: usize,
 }
@@ -25,23 +30,29 @@ pub(super) struct Looks {
 enum Owed {
     Ready { unknown: bool },
     UnderWay { again: bool },
-    Later { at: Instant },
+    Later,
 }
 
 impl Looks {
-    /// Asks for a look that is begun after now.
-    pub(super) fn ask(&mut self, request: LookRequest) {
+    /// Asks for a look that is begun after `now`: at once if nothing is known of the container.
+    pub(super) fn ask(&mut self, request: LookRequest, now: Instant) {
         let LookRequest { container, unknown } = request;
         match self.owed.get_mut(&container) {
             Some(Owed::UnderWay { again }) => *again = true,
-            Some(Owed::Ready { .. } | Owed::Later { .. }) => {}
-            None => self.make_ready(container, unknown),
+            Some(Owed::Ready { .. } | Owed::Later) => {}
+            None if unknown => self.make_ready(container, unknown),
+            None => self.make_ready_at(container, now + TOGETHER),
         }
     }
 
     fn make_ready(&mut self, container: ContainerId, unknown: bool) {
         self.ready.push_back(container.clone());
         self.owed.insert(container, Owed::Ready { unknown });
+    }
+
+    fn make_ready_at(&mut self, container: ContainerId, at: Instant) {
+        self.later.insert((at, container.clone()));
+        self.owed.insert(container, Owed::Later);
     }
 
     /// The next look to begin, if not too many are under way.
@@ -68,21 +79,22 @@ impl Looks {
     pub(super) fn failed(&mut self, container: &ContainerId, now: Instant) {
         if let Some(Owed::UnderWay { .. }) = self.owed.get(container) {
             self.under_way -= 1;
-            self.owed.insert(container.clone(), Owed::Later { at: now + RETRY });
+            self.make_ready_at(container.clone(), now + RETRY);
         }
     }
 
-    /// Makes ready what has waited long enough after a failure.
+    /// Makes ready what has waited long enough.
     pub(super) fn wake(&mut self, now: Instant) {
-        let due: Vec<_> = self
-            .owed
-            .iter()
-            .filter(|(_, owed)| matches!(owed, Owed::Later { at } if *at <= now))
-            .map(|(container, _)| container.clone())
-            .collect();
-        for container in due {
+        while self.next_due().is_some_and(|due| due <= now)
+            && let Some((_, container)) = self.later.pop_first()
+        {
             self.make_ready(container, false);
         }
+    }
+
+    /// When [`wake`](Self::wake) finds something next.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.later.first().map(|(at, _)| *at)
     }
 
     /// Every look under way was cancelled: each is owed still.
@@ -114,13 +126,13 @@ mod tests {
 
     #[tokio::test]
     async fn one_look_a_container_and_another_if_asked_meanwhile() {
-        let mut looks = Looks::default();
-        looks.ask(request("a"));
-        looks.ask(request("a"));
+        let (mut looks, now) = (Looks::default(), Instant::now());
+        looks.ask(request("a"), now);
+        looks.ask(request("a"), now);
         assert_eq!(looks.begin(), Some(request("a")));
         assert_eq!(looks.begin(), None);
-        looks.ask(request("a"));
-        looks.ask(request("a"));
+        looks.ask(request("a"), now);
+        looks.ask(request("a"), now);
         assert_eq!(looks.begin(), None);
         looks.answered(&id("a"));
         assert_eq!(looks.begin().map(|look| look.container), Some(id("a")));
@@ -132,7 +144,7 @@ mod tests {
     async fn a_hanging_look_does_not_hold_up_the_others() {
         let mut looks = Looks::default();
         for n in 0..100 {
-            looks.ask(request(&format!("c{n}")));
+            looks.ask(request(&format!("c{n}")), Instant::now());
         }
         let hanging = looks.begin().unwrap();
         let mut answered = 0;
@@ -147,7 +159,7 @@ mod tests {
     async fn what_failed_or_was_cancelled_is_owed_still() {
         let now = Instant::now();
         let mut looks = Looks::default();
-        looks.ask(request("a"));
+        looks.ask(request("a"), now);
         looks.begin();
         looks.failed(&id("a"), now);
         looks.wake(now);
@@ -156,5 +168,16 @@ mod tests {
         assert!(looks.begin().is_some());
         looks.cancelled();
         assert!(looks.begin().is_some());
+    }
+    #[tokio::test]
+    async fn a_known_container_is_looked_at_once_for_events_that_come_together() {
+        let (mut looks, now) = (Looks::default(), Instant::now());
+        let known = LookRequest { container: id("a"), unknown: false };
+        looks.ask(known.clone(), now);
+        looks.ask(known.clone(), now + TOGETHER / 2);
+        looks.wake(now + TOGETHER / 2);
+        assert_eq!((looks.begin(), looks.next_due()), (None, Some(now + TOGETHER)), "the first one's time");
+        looks.wake(now + TOGETHER);
+        assert_eq!((looks.begin(), looks.begin(), looks.next_due()), (Some(known), None, None));
     }
 }

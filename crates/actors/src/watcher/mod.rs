@@ -26,6 +26,7 @@ use reconciler_docker::{DockerError, Engine, Trouble};
 use tokio::time::Instant;
 use tracing::debug;
 
+use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::lasting::Lasting;
 use crate::messages::{ContainersObserved, HostChanged, SnapshotObserved};
@@ -38,8 +39,6 @@ use outbox::{Outbox, Outgoing};
 use replay::Replay;
 use stream::Stream;
 
-/// How often it sees to what is due.
-const TICK: Duration = Duration::from_millis(100);
 /// While the daemon does not answer it is asked so often.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -70,6 +69,7 @@ pub(crate) struct DockerWatcher {
     gone: Vec<(ContainerId, Stamp)>,
     confirming: bool,
     outbox: Outbox,
+    alarm: Alarm,
     /// A message was sent that the reconciler has not taken yet.
     unacknowledged: bool,
     id_holds: Option<bool>,
@@ -106,6 +106,7 @@ impl DockerWatcher {
             gone: Vec::new(),
             confirming: false,
             outbox: Outbox::default(),
+            alarm: Alarm::default(),
             unacknowledged: false,
             id_holds: None,
             answers: true,
@@ -116,21 +117,41 @@ impl DockerWatcher {
         }
     }
 
-    /// Sees to what is due. Scheduled anew each time, so that a stall is not followed by a burst.
-    fn tick(&mut self, ctx: &mut Context<Self>) {
+    /// Sees to what is due, and to it that what will be is seen to then. Whatever may have changed when something is due
+    /// ends with this.
+    fn proceed(&mut self, ctx: &mut Context<Self>) {
         let now = Instant::now();
         match self.stream {
             Stream::Down { retry } if self.follow && now >= retry => self.subscribe(ctx),
             Stream::Open { ping, .. } if now >= ping => self.ping(ctx),
             _ => {}
         }
-        if now >= self.lists.due && !self.lists.under_way && !self.waits_for_a_stream() {
+        if now >= self.lists.due && self.may_list() {
             self.list(ctx);
         }
         self.looks.wake(now);
         self.look(ctx);
         self.weigh_doubt(ctx);
-        ctx.run_later(TICK, Self::tick);
+        self.send(ctx);
+        if let Some(next) = self.next_due() {
+            self.alarm.set(next, ctx, Self::proceed);
+        }
+    }
+
+    /// When something is due next, now that nothing is.
+    fn next_due(&self) -> Option<Instant> {
+        let stream = match self.stream {
+            Stream::Down { retry } => self.follow.then_some(retry),
+            Stream::Opening => None,
+            Stream::Open { ping, .. } => Some(ping),
+        };
+        let list = self.may_list().then_some(self.lists.due);
+        let doubt = self.doubted.map(|since| since + stream::DOUBT);
+        [stream, list, self.looks.next_due(), doubt].into_iter().flatten().min()
+    }
+
+    fn may_list(&self) -> bool {
+        !self.lists.under_way && !self.waits_for_a_stream()
     }
 
     /// The first list waits for the first subscription, so that nothing falls between the two. Later ones keep their
@@ -189,8 +210,7 @@ impl Actor for DockerWatcher {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.tick(ctx);
-        self.send(ctx);
+        self.proceed(ctx);
     }
 }
 
@@ -213,6 +233,7 @@ impl Supervised for DockerWatcher {
         self.gone.clear();
         self.confirming = false;
         self.unacknowledged = false;
+        self.alarm = Alarm::default();
         self.outbox.host(HostChanged::StreamEnded);
         debug!(delay_ms = delay.as_millis(), "the watcher begins anew");
     }

@@ -20,7 +20,7 @@ use super::{ASK_AGAIN, DockerWatcher, identity, replay};
 const PING: Duration = Duration::from_secs(10);
 
 /// A stream that was doubted and brings no event for so long is replaced.
-const DOUBT: Duration = Duration::from_secs(1);
+pub(super) const DOUBT: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -48,6 +48,7 @@ impl DockerWatcher {
                 Ok(opened) => watcher.subscribed(opened, ctx),
                 Err(error) => watcher.not_subscribed(&error),
             }
+            watcher.proceed(ctx);
         }));
     }
 
@@ -82,7 +83,6 @@ impl DockerWatcher {
         if !self.lists.under_way {
             self.list(ctx);
         }
-        self.send(ctx);
     }
 
     pub(super) fn ping(&mut self, ctx: &mut Context<Self>) {
@@ -92,7 +92,10 @@ impl DockerWatcher {
         let engine = Arc::clone(&self.engine);
         let asked = async move { engine.ping().await };
         ctx.spawn(asked.into_actor(self).map(|answer, watcher, ctx| match answer {
-            Ok(()) => watcher.answered(),
+            Ok(()) => {
+                watcher.answered();
+                watcher.proceed(ctx);
+            }
             Err(error) => {
                 watcher.failed(&error);
                 watcher.interrupted(&crate::line(&error), ctx);
@@ -139,10 +142,11 @@ impl Handler<StreamDoubted> for DockerWatcher {
     type Result = ();
 
     /// The events may just be late: they get a moment.
-    fn handle(&mut self, StreamDoubted { unannounced }: StreamDoubted, _: &mut Self::Context) {
+    fn handle(&mut self, StreamDoubted { unannounced }: StreamDoubted, ctx: &mut Self::Context) {
         debug!(unannounced, "a list found changes that no event had announced");
         if matches!(self.stream, Stream::Open { .. }) {
             self.doubted.get_or_insert_with(Instant::now);
+            self.proceed(ctx);
         }
     }
 }

@@ -11,4 +11,5 @@ mod large;
 mod query;
 mod race;
 mod refuse;
+mod swap;
 mod watch;
