@@ -10,6 +10,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 mod m0001_tinyforge;
 mod m0002_journal;
 mod m0003_hosts;
+mod m0004_one_index;
 
 /// The table that says which steps were carried out. Not the one that sea-orm uses by default, for that may be
 /// tinyforge's.
@@ -21,7 +22,12 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_tinyforge::Step), Box::new(m0002_journal::Step), Box::new(m0003_hosts::Step)]
+        vec![
+            Box::new(m0001_tinyforge::Step),
+            Box::new(m0002_journal::Step),
+            Box::new(m0003_hosts::Step),
+            Box::new(m0004_one_index::Step),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, AsyncContext, Supervisor};
+use actix::{Actor, Addr, AsyncContext, Recipient, Supervisor};
 use actix_rt::Arbiter;
 use futures_util::future::join_all;
 use reconciler_core::host::DaemonIdentity;
@@ -159,21 +159,22 @@ impl Panics {
 struct Generation {
     reconciler: Addr<ReconcilerActor>,
     store: Addr<StoreActor>,
+    /// On this thread too, though a reader that lags loses events: dockerd keeps 1,024 of them for it and the socket some
+    /// more, the longest that the index works at a time is some 50 ms with 10,000 containers, and to change threads
+    /// would cost each event more than all that is done for it here.
+    watcher: Recipient<Stop>,
     plugins: Vec<Addr<PluginActor>>,
-    /// Docker's events are read on a thread of their own: a reader that lags loses them.
-    watcher_thread: Arbiter,
     /// A plugin that blocks its thread delays other plugins at most.
     plugin_thread: Arbiter,
     obituaries: mpsc::UnboundedReceiver<Ended>,
 }
 
 impl Generation {
-    /// `None` if no thread can be had.
+    /// `None` if a thread cannot be had.
     fn start(parts: &Parts, index: Index, clock: &Clock, follow: bool) -> Option<Self> {
         let (deaths, obituaries) = mpsc::unbounded_channel();
-        let threads = Arbiter::try_new().and_then(|watcher| Ok((watcher, Arbiter::try_new()?)));
-        let (watcher_thread, plugin_thread) =
-            threads.inspect_err(|error| error!(%error, "no thread can be started")).ok()?;
+        let plugin_thread =
+            Arbiter::try_new().inspect_err(|error| error!(%error, "no thread can be started")).ok()?;
         let mut built = None;
         let reconciler = ReconcilerActor::create(|ctx| {
             let me = ctx.address();
@@ -191,25 +192,25 @@ impl Generation {
             let plugins: BTreeMap<_, _> =
                 parts.plugins.iter().map(|(kind, part)| (kind.clone(), start_plugin(part))).collect();
             let other = start_plugin(&parts.other_plugin);
-            let watcher = start_watcher(parts, clock, follow, &me, &watcher_thread, &deaths);
+            let watcher = start_watcher(parts, clock, follow, &me, &deaths);
             let hands = Hands {
                 write: store.clone().recipient(),
                 read: store.clone().recipient(),
                 look: watcher.clone().recipient(),
                 list: watcher.clone().recipient(),
-                doubt: watcher.recipient(),
+                doubt: watcher.clone().recipient(),
                 plugins: plugins
                     .iter()
                     .map(|(kind, plugin)| (kind.clone(), plugin.clone().recipient()))
                     .collect(),
                 other_plugin: other.clone().recipient(),
             };
-            built = Some((store, plugins.into_values().chain([other]).collect()));
+            built = Some((store, watcher.recipient(), plugins.into_values().chain([other]).collect()));
             let obituary = Obituary::new("reconciler", &deaths);
             ReconcilerActor::new(index, parts.host.to_string(), clock.clone(), hands, obituary)
         });
-        let (store, plugins) = built?;
-        Some(Self { reconciler, store, plugins, watcher_thread, plugin_thread, obituaries })
+        let (store, watcher, plugins) = built?;
+        Some(Self { reconciler, store, watcher, plugins, plugin_thread, obituaries })
     }
 
     /// Waits until an actor ends that nobody asked to.
@@ -227,7 +228,7 @@ impl Generation {
 
     /// Lets what is under way end, and nothing new begin.
     async fn wind_up(self) {
-        self.watcher_thread.stop();
+        self.watcher.do_send(Stop);
         let plugins = join_all(self.plugins.iter().map(|plugin| plugin.send(WindUp)));
         let wound_up = async { tokio::join!(self.store.send(WindUp), plugins) };
         if tokio::time::timeout(WIND_UP, wound_up).await.is_err() {
@@ -236,14 +237,17 @@ impl Generation {
         self.end().await;
     }
 
-    /// Ends every actor and both threads, and all that runs on them.
+    /// Ends every actor and the plugins' thread, and all that runs on it.
     async fn end(self) {
-        let Self { reconciler, store, plugins, watcher_thread, plugin_thread, mut obituaries } = self;
+        let Self { reconciler, store, watcher, plugins, plugin_thread, mut obituaries } = self;
         drop(plugins);
+        watcher.do_send(Stop);
         reconciler.do_send(Stop);
         store.do_send(Stop);
+        // A supervised actor ends with its last address.
+        drop(watcher);
         let actors = async { while obituaries.recv().await.is_some() {} };
-        let all = async { tokio::join!(actors, end_thread(watcher_thread), end_thread(plugin_thread)) };
+        let all = async { tokio::join!(actors, end_thread(plugin_thread)) };
         if tokio::time::timeout(STOP, all).await.is_err() {
             info!("an actor takes long to end");
         }
@@ -269,7 +273,6 @@ fn start_watcher(
     clock: &Clock,
     follow: bool,
     reconciler: &Addr<ReconcilerActor>,
-    thread: &Arbiter,
     deaths: &mpsc::UnboundedSender<Ended>,
 ) -> Addr<DockerWatcher> {
     let listeners = Listeners {
@@ -279,9 +282,7 @@ fn start_watcher(
     };
     let (engine, clock, interval) = (Arc::clone(&parts.engine), clock.clone(), parts.interval);
     let obituary = Obituary::new("watcher", deaths);
-    Supervisor::start_in_arbiter(&thread.handle(), move |_| {
-        DockerWatcher::new(engine, clock, listeners, interval, follow, obituary)
-    })
+    Supervisor::start(move |_| DockerWatcher::new(engine, clock, listeners, interval, follow, obituary))
 }
 
 #[cfg(test)]

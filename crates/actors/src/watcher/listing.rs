@@ -40,6 +40,9 @@ impl Lists {
 
 impl DockerWatcher {
     pub(super) fn list(&mut self, ctx: &mut Context<Self>) {
+        if self.ended {
+            return;
+        }
         self.lists.under_way = true;
         self.lists.begun_before = true;
         self.lists.due = Instant::now() + self.interval;

@@ -18,7 +18,9 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Recipient, Supervised, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture,
+};
 use futures_util::FutureExt;
 use reconciler_core::ids::ContainerId;
 use reconciler_core::stamp::Stamp;
@@ -29,7 +31,7 @@ use tracing::debug;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::lasting::Lasting;
-use crate::messages::{ContainersObserved, HostChanged, SnapshotObserved};
+use crate::messages::{ContainersObserved, HostChanged, SnapshotObserved, Stop};
 use crate::obituary::Obituary;
 
 use backoff::Backoff;
@@ -57,6 +59,8 @@ pub(crate) struct DockerWatcher {
     interval: Duration,
     /// Whether to subscribe to events and to list by the clock. If not, it lists when it is asked to.
     follow: bool,
+    /// It is to end: nothing is begun any more.
+    ended: bool,
     stream: Stream,
     opened_before: bool,
     /// Since when the open stream is doubted.
@@ -96,6 +100,7 @@ impl DockerWatcher {
             listeners,
             interval,
             follow,
+            ended: false,
             stream: Stream::Down { retry: now },
             opened_before: false,
             doubted: None,
@@ -120,6 +125,9 @@ impl DockerWatcher {
     /// Sees to what is due, and to it that what will be is seen to then. Whatever may have changed when something is due
     /// ends with this.
     fn proceed(&mut self, ctx: &mut Context<Self>) {
+        if self.ended {
+            return;
+        }
         let now = Instant::now();
         match self.stream {
             Stream::Down { retry } if self.follow && now >= retry => self.subscribe(ctx),
@@ -211,6 +219,16 @@ impl Actor for DockerWatcher {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.proceed(ctx);
+    }
+}
+
+impl Handler<Stop> for DockerWatcher {
+    type Result = ();
+
+    /// Lets go of whatever is under way. The supervisor restarts what stops while anybody has its address.
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
+        self.ended = true;
+        ctx.stop();
     }
 }
 

@@ -308,6 +308,40 @@ fn an_unreachable_daemon_is_asked_twice_a_second() {
 }
 
 #[test]
+fn after_a_day_without_an_answer_all_is_there_within_two_seconds_of_the_first() {
+    const DAY: u64 = 24 * 3600;
+    for conduct in [Conduct::Refused, Conduct::TimesOut, Conduct::Broken] {
+        paused(Scripted::default(), async |mut bench| {
+            pass(5).await;
+            bench.engine.set_all(conduct);
+            bench.look(&["a"]);
+            pass(DAY).await;
+            while bench.lists.try_recv().is_ok() {}
+            let asked = bench.engine.calls.lock().unwrap().len() as u64;
+            assert!(asked < 6 * DAY, "{conduct:?}: {asked}");
+            bench.engine.set_all(Conduct::Answers);
+            // What was under way runs into its deadline first.
+            let first = async {
+                while bench.lists.try_recv().is_err() {
+                    tokio::time::sleep(Duration::from_millis(10)).await
+                }
+            };
+            tokio::time::timeout(DEADLINE + Duration::from_secs(1), first).await.expect("a list is answered");
+            let opened = bench.engine.times("events");
+            pass(2).await;
+            assert!(bench.looked().contains("a"), "{conduct:?}");
+            // A daemon that always answered, though only with errors, was asked for its events at a falling rate.
+            let soon = if conduct == Conduct::Broken { 31 } else { 0 };
+            pass(soon).await;
+            let (now, open) = (bench.engine.times("events"), bench.engine.times("ping"));
+            pass(30).await;
+            assert_eq!(bench.engine.times("events"), now, "{conduct:?}: opened {opened}");
+            assert!(bench.engine.times("ping") > open, "{conduct:?}: the stream is open");
+        });
+    }
+}
+
+#[test]
 fn an_inspect_that_is_never_answered_holds_up_nothing() {
     let stuck = Scripted { stuck: Some("stuck"), ..Scripted::default() };
     paused(stuck, async |mut bench| {

@@ -1,6 +1,5 @@
 //! The real engine, with a diary, and panics where a test wants them.
 
-use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -9,18 +8,15 @@ use reconciler_core::container::Snapshot;
 use reconciler_core::ids::ContainerId;
 use reconciler_docker::{DockerEngine, DockerError, Engine, EngineInfo, EventStream, Inspection};
 
-use crate::faulty::thread_id;
-
 pub(crate) struct FaultyEngine {
     real: DockerEngine,
     diary: Mutex<Vec<(&'static str, Instant)>>,
     panics: Mutex<Vec<&'static str>>,
-    threads: Mutex<HashSet<String>>,
 }
 
 impl FaultyEngine {
     pub(crate) fn new(real: DockerEngine) -> Self {
-        Self { real, diary: Mutex::default(), panics: Mutex::default(), threads: Mutex::default() }
+        Self { real, diary: Mutex::default(), panics: Mutex::default() }
     }
 
     /// Panics the next time that this is called.
@@ -37,14 +33,8 @@ impl FaultyEngine {
         self.diary().iter().filter(|(was, _)| *was == call).count()
     }
 
-    /// The threads that asked.
-    pub(crate) fn threads(&self) -> HashSet<String> {
-        self.threads.lock().unwrap().clone()
-    }
-
     fn note(&self, call: &'static str) {
         self.diary.lock().unwrap().push((call, Instant::now()));
-        self.threads.lock().unwrap().insert(thread_id());
         let mut panics = self.panics.lock().unwrap();
         if let Some(at) = panics.iter().position(|panic| *panic == call) {
             panics.remove(at);

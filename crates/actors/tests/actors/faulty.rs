@@ -13,7 +13,7 @@ use reconciler_store::{Batch, Database, Loaded, Store, StoreError, Written};
 use tokio::sync::watch;
 
 /// The calling thread, as `/proc` names it.
-pub(crate) fn thread_id() -> String {
+fn thread_id() -> String {
     let link = std::fs::read_link("/proc/thread-self").unwrap();
     link.file_name().unwrap().to_string_lossy().into_owned()
 }
@@ -137,6 +137,15 @@ impl Database for FaultyDatabase {
         let mut written = self.real.write(batch).await?;
         written.refused.extend(set_aside.into_iter().map(|one| (one.row.id, "a constraint".to_owned())));
         if faults.writes_lie { Err(locked("write the index")) } else { Ok(written) }
+    }
+
+    fn wants_tidying(&self) -> bool {
+        self.real.wants_tidying()
+    }
+
+    async fn tidy(&self) -> Result<(), StoreError> {
+        self.called("tidy").await;
+        self.real.tidy().await
     }
 
     async fn prune(&self) -> Result<u64, StoreError> {

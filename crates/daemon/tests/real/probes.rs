@@ -1,30 +1,37 @@
 //! Events that say nothing of a state: `exec_create`, `exec_start` and `exec_die`, as each health probe makes them.
 
+use reconciler_testkit::dockerd::PrivateDockerd;
 use serde_json::json;
 
 use crate::database::Engine;
-use crate::fleet::{for_each, measured};
+use crate::fleet::{both, for_each, measured};
 use crate::stage::{NO_PASSES, Stage, claim};
 
-on_both!(three_hundred_probes_write_nothing);
+const PROBES: usize = 1_000;
 
-async fn three_hundred_probes_write_nothing(database: Engine) {
-    let stage = Stage::shared(database).await;
-    let workload = stage.workload("stack").await;
-    let id = stage.launch(&claim(&workload, "stack", "web")).await;
-    let _program = stage.follow(NO_PASSES).await;
-    stage.sees_state(&id, "running").await;
-    stage.counts_writes().await;
-    for_each(0..300, async |_| probe(&stage, &id).await).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_probes_write_nothing() {
+    let daemon = PrivateDockerd::start().await;
+    let (stages, workload) = both(&daemon).await;
+    let id = stages[0].launch(&claim(&workload, "stack", "web")).await;
+    let mut programs = Vec::new();
+    for stage in &stages {
+        programs.push(stage.follow(NO_PASSES).await);
+        stage.sees_state(&id, "running").await;
+        stage.counts_writes().await;
+    }
+    for_each(0..PROBES, async |_| probe(&stages[0], &id).await).await;
     // What follows them in the stream, and so comes after all that they could have caused.
-    stage.docker.pause(&id).await;
-    stage.sees_state(&id, "paused").await;
-    let sql = "SELECT count(*) || ' ' || max(place) || ' ' || min(place) FROM writes";
-    let written = stage.db.text(sql).await;
-    measured(format_args!("{database:?}: writes in 300 probes and a pause: {written:?}"));
-    assert_eq!(written.as_deref(), Some("2 containers container_changes"), "one row, one journal entry");
-    let last = stage.db.changes(&id).await.pop().unwrap();
-    assert_eq!((last.cause.as_str(), last.to_state.as_str()), ("pause", "paused"));
+    stages[0].docker.pause(&id).await;
+    for stage in &stages {
+        stage.sees_state(&id, "paused").await;
+        let sql = "SELECT count(*) || ' ' || max(place) || ' ' || min(place) FROM writes";
+        let (written, database) = (stage.db.text(sql).await, stage.db.engine());
+        measured(format_args!("{database:?}: writes in {PROBES} probes and a pause: {written:?}"));
+        assert_eq!(written.as_deref(), Some("2 containers container_changes"), "one row, one journal entry");
+        let last = stage.db.changes(&id).await.pop().unwrap();
+        assert_eq!((last.cause.as_str(), last.to_state.as_str()), ("pause", "paused"));
+    }
 }
 
 async fn probe(stage: &Stage, id: &str) {

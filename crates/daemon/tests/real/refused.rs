@@ -14,7 +14,10 @@ use crate::program::Program;
 use crate::sampler::{Sampler, is_missing};
 use crate::stage::{NO_PASSES, PATIENCE, Stage, claim};
 
-on_both!(locked_for_a_while);
+on_both!(locked_for_a_minute);
+
+/// Longer than any write may take.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Three containers that something happens to while nothing can be written.
 struct Three {
@@ -61,8 +64,7 @@ impl Three {
     }
 }
 
-/// Longer than a write may take.
-async fn locked_for_a_while(database: Engine) {
+async fn locked_for_a_minute(database: Engine) {
     let stage = Stage::shared(database).await;
     let three = Three::make(&stage).await;
     let mut program = stage.follow(NO_PASSES).await;
@@ -77,9 +79,9 @@ async fn locked_for_a_while(database: Engine) {
         })
         .await;
     three.change(&stage).await;
-    sleep(Duration::from_secs(15)).await;
+    sleep(MINUTE).await;
     measured(format_args!(
-        "{database:?} locked for 15 s: resident {resident} KiB before, {} KiB after",
+        "{database:?} locked for a minute: resident {resident} KiB before, {} KiB after",
         program.resident_kib()
     ));
     holder.execute("ROLLBACK").await;
@@ -158,6 +160,33 @@ async fn a_server_that_is_gone_and_comes_back() {
     server.resume();
     stage.db = stage.db.again().await;
     three.are_made_up_for(&stage, &mut program).await;
+}
+
+/// What a server says that has become another's standby, as after a failover.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_read_only_for_a_while() {
+    const READ_ONLY: &str = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE EXCEPTION 'cannot write in a read-only transaction' USING ERRCODE = '25006'; END $$";
+    let stage = Stage::shared(Engine::Postgres).await;
+    let three = Three::make(&stage).await;
+    let mut program = stage.follow(NO_PASSES).await;
+    three.are_indexed(&stage).await;
+    let sampler = Sampler::start(&stage, is_missing).await;
+    stage.db.execute(READ_ONLY).await;
+    for table in ["containers", "container_changes", "reconciler_hosts"] {
+        let refuse = format!(
+            "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON {table} EXECUTE FUNCTION refuse()"
+        );
+        stage.db.execute(&refuse).await;
+    }
+    three.change(&stage).await;
+    program.says("fault=\"database_failed\"").await;
+    assert!(program.log().contains("read-only"), "{}", program.log());
+    assert_eq!(stage.row(&three.killed).await.unwrap().state, "running");
+    stage.db.execute("DROP FUNCTION refuse() CASCADE").await;
+    program.says("over fault=\"database_failed\"").await;
+    three.are_made_up_for(&stage, &mut program).await;
+    sampler.saw_none().await;
 }
 
 /// A small disk of its own, gone with its value.
