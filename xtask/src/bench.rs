@@ -15,6 +15,9 @@ pub(crate) struct Args {
     /// Measures only these: events, pass, real, decode, catch-up, idle
     #[arg(long, value_delimiter = ',', num_args = 1..)]
     only: Vec<String>,
+    /// On this database only, where there is a choice: sqlite, postgres
+    #[arg(long)]
+    database: Option<String>,
     /// Smaller and fewer of everything: to see that it works, not to be quoted
     #[arg(long)]
     quick: bool,
@@ -29,6 +32,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     command.args(args.json.then_some("--json")).args(args.quick.then_some("--quick"));
     if !args.only.is_empty() {
         command.arg("--only").arg(args.only.join(","));
+    }
+    if let Some(database) = &args.database {
+        command.args(["--database", database]);
     }
     let status = command.status().context("cannot run the benchmark")?;
     if !status.success() {

@@ -1,10 +1,16 @@
 //! The bare subscriber: an event stream, and one prepared upsert an event. It keeps nothing, checks nothing, and is wrong
 //! as soon as an event is lost; it is what events can cost at the least.
+//!
+//! And the same on SQLite with what no such program can do without: it writes the journal too, and on a thread of its own,
+//! for a reader of the socket must not wait for a lock of the database.
 
 use std::path::Path;
+use std::sync::mpsc;
 
 use http_body_util::BodyExt as _;
 use serde::Deserialize;
+
+use crate::floor;
 
 use crate::database::Database;
 use crate::plain::{Plain, PlainRow};
@@ -42,6 +48,25 @@ struct Attributes {
 /// Follows until it is ended.
 pub(crate) async fn follow(socket: &Path, database: &Database) -> anyhow::Result<()> {
     let plain = Plain::open(database).await?;
+    read(socket, async |row| plain.upsert(&row).await).await
+}
+
+/// The same, on SQLite, with a journal and a thread that writes.
+pub(crate) async fn follow_at_the_floor(socket: &Path, database: &Database) -> anyhow::Result<()> {
+    let (rows, to_write) = mpsc::channel();
+    let connection = floor::open(database)?;
+    std::thread::spawn(move || {
+        for row in to_write {
+            if let Err(error) = floor::replace(&connection, &row) {
+                eprintln!("error: {error:#}");
+                return;
+            }
+        }
+    });
+    read(socket, async |row| Ok(rows.send(row)?)).await
+}
+
+async fn read(socket: &Path, write: impl AsyncFn(PlainRow) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut body = raw::get(socket, EVENTS).await?;
     let mut buffer = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -52,7 +77,7 @@ pub(crate) async fn follow(socket: &Path, database: &Database) -> anyhow::Result
         for line in buffer[..whole].split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
         {
             let event: Event<'_> = serde_json::from_slice(line)?;
-            plain.upsert(&row(event)).await?;
+            write(row(event)).await?;
         }
         buffer.drain(..whole);
     }

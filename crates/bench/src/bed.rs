@@ -15,15 +15,18 @@ pub(crate) struct Bed {
     pub(crate) program: PathBuf,
     /// Whether this is only to see that it works.
     pub(crate) quick: bool,
+    /// On which databases it is measured.
+    pub(crate) kinds: Vec<Kind>,
     dir: TempDir,
     postgres: OnceCell<PrivatePostgres>,
     files: std::cell::Cell<u32>,
 }
 
 impl Bed {
-    pub(crate) fn new(program: PathBuf, quick: bool) -> anyhow::Result<Self> {
+    pub(crate) fn new(program: PathBuf, quick: bool, only: Option<Kind>) -> anyhow::Result<Self> {
+        let kinds = only.map_or(Kind::BOTH.to_vec(), |kind| vec![kind]);
         let dir = tempfile::Builder::new().prefix("bench-").tempdir().context("cannot make a directory")?;
-        Ok(Self { program, quick, dir, postgres: OnceCell::new(), files: std::cell::Cell::new(0) })
+        Ok(Self { program, quick, kinds, dir, postgres: OnceCell::new(), files: std::cell::Cell::new(0) })
     }
 
     /// `full`, or `quick` in a quick run.

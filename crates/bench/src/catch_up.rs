@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 pub(crate) async fn measure(bed: &Bed, fleet: &Fleet, report: &mut Report) -> anyhow::Result<()> {
-    for kind in Kind::BOTH {
+    for &kind in &bed.kinds {
         let (mut ours, mut bare) = (Vec::new(), Vec::new());
         let databases = (bed.database(kind).await?, bed.database(kind).await?);
         for database in [&databases.0, &databases.1] {

@@ -13,6 +13,9 @@ pub(crate) enum Child {
     /// Follows events, with one upsert each, until it is ended
     #[command(hide = true)]
     Bare { socket: PathBuf, database: String },
+    /// The same with a journal, and a thread that writes
+    #[command(hide = true)]
+    Floor { socket: PathBuf, database: String },
     /// Lists once; prints CPU time in ms and the growth of the peak in MiB
     #[command(hide = true)]
     Decode { variant: decode::Variant, socket: PathBuf },
@@ -25,6 +28,9 @@ impl Child {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Bare { socket, database } => bare::follow(&socket, &Database::at(&database)).await,
+            Self::Floor { socket, database } => {
+                bare::follow_at_the_floor(&socket, &Database::at(&database)).await
+            }
             Self::Decode { variant, socket } => decode::once(variant, &socket).await,
             Self::Statements { rows, database } => statements::count(rows, &Database::at(&database)).await,
         }

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clap::ValueEnum;
 use reconciler_core::ids::HostName;
 use reconciler_store::{NewWorkload, Store, StoreSettings};
 use rusqlite::Connection;
 use tokio_postgres::{Client, NoTls};
 
 /// Which system it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     /// SQLite: WAL, `synchronous=NORMAL`.
     Sqlite,

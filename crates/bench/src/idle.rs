@@ -22,7 +22,7 @@ pub(crate) async fn measure(bed: &Bed, fleet: &Fleet, report: &mut Report) -> an
     let before = cpu(dockerd)?;
     sleep(window / 2).await;
     let alone = share(cpu(dockerd)?.saturating_sub(before), window / 2);
-    for kind in Kind::BOTH {
+    for &kind in &bed.kinds {
         eprintln!("idle for {} s, {}", window.as_secs(), kind.name());
         let database = bed.database(kind).await?;
         database.add_workloads(fleet.workloads()).await?;

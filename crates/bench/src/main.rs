@@ -11,6 +11,7 @@ mod database;
 mod decode;
 mod events;
 mod fleet;
+mod floor;
 mod idle;
 mod moments;
 mod old_way;
@@ -45,6 +46,9 @@ struct Args {
     /// Measures only these
     #[arg(long, value_enum, value_delimiter = ',', num_args = 1..)]
     only: Vec<Part>,
+    /// On this database only, where there is a choice
+    #[arg(long, value_enum)]
+    database: Option<database::Kind>,
     /// Smaller and fewer of everything: to see that it works, not to be quoted
     #[arg(long)]
     quick: bool,
@@ -93,7 +97,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     let program = args.program.ok_or_else(|| anyhow::anyhow!("name the program with --program"))?;
     let wanted = |part| args.only.is_empty() || args.only.contains(&part);
-    let bed = Bed::new(program, args.quick)?;
+    let bed = Bed::new(program, args.quick, args.database)?;
     let mut report = Report::default();
     if wanted(Part::Decode) {
         decode::measure(&bed, &mut report).await?;

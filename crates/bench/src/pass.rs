@@ -23,11 +23,14 @@ pub(crate) struct Times {
     pub(crate) index: Duration,
     /// The database: whether somebody wrote, and the write.
     pub(crate) database: Duration,
+    /// What the database does after the answer, when nobody waits.
+    pub(crate) tidying: Duration,
     /// Rows that were written.
     pub(crate) changed: usize,
 }
 
 impl Times {
+    /// Until it is committed.
     pub(crate) fn total(&self) -> Duration {
         self.docker + self.index + self.database
     }
@@ -96,7 +99,13 @@ impl Subject {
         let clock = Instant::now();
         let changed = written.inserted + written.updated + written.missing;
         self.index.apply(Observation::Answered(answer(written, pinned)));
-        Ok(Times { docker, index: applied + clock.elapsed(), database, changed })
+        let index = applied + clock.elapsed();
+
+        let clock = Instant::now();
+        if self.store.wants_tidying() {
+            self.store.tidy().await?;
+        }
+        Ok(Times { docker, index, database, tidying: clock.elapsed(), changed })
     }
 }
 

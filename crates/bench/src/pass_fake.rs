@@ -6,12 +6,12 @@ use reconciler_testkit::fake_docker::{FakeDocker, Fault, Route};
 
 use crate::bed::Bed;
 use crate::database::Kind;
-use crate::old_way;
 use crate::pass::{Subject, Times};
 use crate::plain::Plain;
 use crate::raw::{self, ROLES};
 use crate::report::{Figure, Report, Target};
 use crate::statistics::median;
+use crate::{floor, old_way};
 
 /// The old way's time is the same for each row, so more rows than this are not waited for: what it takes is scaled.
 const OLD_WAY_ROWS: usize = 10_000;
@@ -47,11 +47,12 @@ impl Finds {
 struct Found {
     ours: Vec<Times>,
     old_way: Vec<f64>,
+    floor: Vec<f64>,
 }
 
 pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()> {
     for count in bed.amount(&[10_000, 100_000][..], &[10_000]) {
-        for kind in Kind::BOTH {
+        for &kind in &bed.kinds {
             eprintln!("passes over {count} containers, {}", kind.name());
             of(bed, *count, kind, report).await?;
         }
@@ -81,6 +82,13 @@ async fn of(bed: &Bed, count: usize, kind: Kind, report: &mut Report) -> anyhow:
         lists(&fake, count, stopped);
         turn(&mut some, &mut subject, &plain, count, stopped).await?;
         subject.store.close().await;
+        if kind == Kind::Sqlite {
+            let floor = floor::open(&bed.database(kind).await?)?;
+            new.floor.push(ms(floor::insert(&floor, &old_way::rows(count, |_| false))?));
+            for _ in 0..3 {
+                nothing.floor.push(ms(floor::touch(&floor)?));
+            }
+        }
     }
     for (finds, found) in [(Finds::AllNew, &new), (Finds::SomeChanged, &some), (Finds::Nothing, &nothing)] {
         let target = finds.target(count, kind);
@@ -91,8 +99,16 @@ async fn of(bed: &Bed, count: usize, kind: Kind, report: &mut Report) -> anyhow:
         ));
     }
     for (finds, found) in [(Finds::AllNew, &new), (Finds::Nothing, &nothing)] {
-        let what = format!("pass, {count} rows, {}: index part", finds.name());
-        report.add(alone(what, kind, found.median(|times| times.index)));
+        let what = |part: &str| format!("pass, {count} rows, {}: {part}", finds.name());
+        if kind == Kind::Sqlite {
+            let baseline = Some(median(&found.floor));
+            let ours = found.median(|times| times.database);
+            let figure = alone(what("database part, beside the floor"), kind, ours);
+            report.add(Figure { baseline, ..figure });
+            let after = found.median(|times| times.tidying);
+            report.add(alone(what("the log written to the file, afterwards"), kind, after));
+        }
+        report.add(alone(what("index part"), kind, found.median(|times| times.index)));
     }
     let whole = Figure {
         what: format!("pass, {count} rows, nothing changed: all of it, beside reading the list's bytes"),

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use crate::bed::Bed;
-use crate::database::Kind;
 use crate::fleet::Fleet;
 use crate::pass::{Subject, Times};
 use crate::pass_fake::ms;
@@ -13,7 +12,7 @@ use crate::statistics::median;
 
 pub(crate) async fn measure(bed: &Bed, fleet: &Fleet, report: &mut Report) -> anyhow::Result<()> {
     let count = fleet.containers.len();
-    for kind in Kind::BOTH {
+    for &kind in &bed.kinds {
         eprintln!("passes over {count} real containers, {}", kind.name());
         let database = bed.database(kind).await?;
         database.add_workloads(fleet.workloads()).await?;

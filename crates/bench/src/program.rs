@@ -32,10 +32,15 @@ impl Running {
         Self::start(command, bed)
     }
 
-    /// The bare subscriber.
-    pub(crate) fn bare(bed: &Bed, socket: &Path, database: &Database) -> anyhow::Result<Self> {
+    /// A subscriber of this program's own: `bare` or `floor`.
+    pub(crate) fn subscriber(
+        bed: &Bed,
+        which: &str,
+        socket: &Path,
+        database: &Database,
+    ) -> anyhow::Result<Self> {
         let mut command = alone(&std::env::current_exe()?);
-        command.arg("bare").arg(socket).arg(&database.url);
+        command.arg(which).arg(socket).arg(&database.url);
         Self::start(command, bed)
     }
 

@@ -10,14 +10,14 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use crate::bed::Bed;
-use crate::database::{Database, Kind};
+use crate::database::Database;
 use crate::program::alone;
 use crate::report::{Figure, Report, Target};
 
 static STATEMENTS: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()> {
-    for kind in Kind::BOTH {
+    for &kind in &bed.kinds {
         let mut counts = Vec::new();
         for rows in [10, 10_000] {
             let database = bed.database(kind).await?;

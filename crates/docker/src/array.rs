@@ -2,10 +2,10 @@
 
 use crate::error::Trouble;
 
-/// Finds the objects of one JSON array in a stream of chunks, each byte looked at once.
+/// Finds the objects of one JSON array in a stream of chunks.
 ///
-/// Only the object at a chunk's border is kept, and at most [`MAX_OBJECT`] bytes of it. It finds where objects begin
-/// and end; whether they are JSON is their reader's to say.
+/// Whether they are JSON, and where they end, is their reader's to say. Only what a chunk's border cuts is looked for
+/// the end of, kept, and read twice; at most [`MAX_OBJECT`] bytes of it.
 #[derive(Debug, Default)]
 pub(crate) struct ObjectArray {
     place: Place,
@@ -36,32 +36,48 @@ enum Place {
 }
 
 impl ObjectArray {
-    /// Takes the next chunk, and hands each object that it completes to `each`.
+    /// Takes the next chunk, and hands each object that it completes to `read`: that is given bytes which begin with an
+    /// object, and returns how many of them it took, or `None` if the object does not end within them.
     pub(crate) fn feed(
         &mut self,
         chunk: &[u8],
-        mut each: impl FnMut(&[u8]) -> Result<(), Trouble>,
+        mut read: impl FnMut(&[u8]) -> Result<Option<usize>, Trouble>,
     ) -> Result<(), Trouble> {
         let mut rest = chunk;
         while let Some(&byte) = rest.first() {
             if self.place == Place::Inside {
-                let (object, after) = self.split(rest)?;
-                if let Some(object) = object {
-                    if self.partial.is_empty() {
-                        each(object)?;
-                    } else {
-                        self.keep(object)?;
-                        each(&std::mem::take(&mut self.partial))?;
-                    }
-                }
-                rest = after;
-            } else {
-                self.step(byte)?;
-                // An object's reader wants its first byte too.
-                rest = if self.place == Place::Inside { rest } else { &rest[1..] };
+                rest = self.finish_object(rest, &mut read)?;
+                continue;
+            }
+            self.step(byte)?;
+            if self.place != Place::Inside {
+                rest = &rest[1..];
+            } else if let Some(taken) = read(rest)? {
+                self.place = Place::After;
+                rest = &rest[taken..];
             }
         }
         Ok(())
+    }
+
+    /// Goes on with an object that the chunk's border cuts; what follows it.
+    fn finish_object<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        mut read: impl FnMut(&[u8]) -> Result<Option<usize>, Trouble>,
+    ) -> Result<&'a [u8], Trouble> {
+        let end = self.end_of_object(bytes);
+        let (object, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        self.keep(object)?;
+        if end.is_some() {
+            self.place = Place::After;
+            let object = std::mem::take(&mut self.partial);
+            // Braces end it here; that its reader finds no end, or another one, means that it is no JSON.
+            if read(&object)? != Some(object.len()) {
+                return Err(Trouble::decode("an element of the JSON array is no JSON object"));
+            }
+        }
+        Ok(rest)
     }
 
     /// The body has ended: was the array whole?
@@ -86,21 +102,6 @@ impl ObjectArray {
             _ => return Err(Trouble::decode("an element of the JSON array is no object")),
         };
         Ok(())
-    }
-
-    /// Splits `bytes`, which are within an object, at its end. Keeps them if it does not end there.
-    fn split<'a>(&mut self, bytes: &'a [u8]) -> Result<(Option<&'a [u8]>, &'a [u8]), Trouble> {
-        match self.end_of_object(bytes) {
-            Some(end) => {
-                self.place = Place::After;
-                let (object, rest) = bytes.split_at(end);
-                Ok((Some(object), rest))
-            }
-            None => {
-                self.keep(bytes)?;
-                Ok((None, &[]))
-            }
-        }
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Result<(), Trouble> {

@@ -57,17 +57,25 @@ pub(crate) fn feed(
     chunk: &[u8],
     mut each: impl FnMut(Snapshot),
 ) -> Result<(), Trouble> {
-    array.feed(chunk, |object| {
-        each(snapshot(object)?);
-        Ok(())
+    array.feed(chunk, |bytes| {
+        let Some((snapshot, taken)) = snapshot(bytes)? else { return Ok(None) };
+        each(snapshot);
+        Ok(Some(taken))
     })
 }
 
-/// One object of the list.
-fn snapshot(object: &[u8]) -> Result<Snapshot, Trouble> {
-    let Lenient(listed) = serde_json::from_slice::<Lenient<Listed>>(object)
-        .map_err(|_| Trouble::decode("a container in it is no JSON object"))?;
-    listed.snapshot().ok_or_else(|| Trouble::decode("a container in it has no usable Id"))
+/// The object of the list with which `bytes` begin, and how long it is; `None` if it does not end there.
+fn snapshot(bytes: &[u8]) -> Result<Option<(Snapshot, usize)>, Trouble> {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Lenient<Listed>>();
+    let Lenient(listed) = match values.next() {
+        Some(Ok(listed)) => listed,
+        Some(Err(error)) if !error.is_eof() => {
+            return Err(Trouble::decode("a container in it is no JSON object"));
+        }
+        _ => return Ok(None),
+    };
+    let snapshot = listed.snapshot().ok_or_else(|| Trouble::decode("a container in it has no usable Id"))?;
+    Ok(Some((snapshot, values.byte_offset())))
 }
 
 /// A container as a list has it.

@@ -201,3 +201,23 @@ fn a_refused_row_is_set_aside_and_tried_again_when_the_database_changes() {
         running.stop().await;
     });
 }
+
+#[test]
+fn what_would_hold_up_a_write_some_day_is_done_when_nobody_waits() {
+    test(async |bed| {
+        bed.stack("s", "").await;
+        for n in 0..100 {
+            bed.container(&n.to_string(), "s");
+        }
+        bed.database.hold_writes(true);
+        let running = bed.run();
+        wait_until("a write", PATIENCE, || bed.database.calls("write") > 0).await;
+        assert_eq!(bed.database.calls("tidy"), 0);
+        bed.database.hold_writes(false);
+        wait_until("the tidying", PATIENCE, || bed.database.calls("tidy") > 0).await;
+        bed.exit("7", 0);
+        bed.reach(&[("s:7", "stopped"), ("s:8", "running")]).await;
+        running.stop().await;
+        assert_eq!(bed.database.calls("tidy"), 1);
+    });
+}

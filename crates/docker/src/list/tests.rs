@@ -163,8 +163,8 @@ fn huge_labels_and_unknown_states_lose_nothing_else() {
 fn nothing_is_kept_without_a_bound() {
     let chunk = vec![b'x'; 1024 * 1024];
     let mut array = ObjectArray::default();
-    array.feed(b"[{\"Id\":\"a\",\"x\":\"", |_| Ok(())).unwrap();
-    let fed = (0..64).take_while(|_| array.feed(&chunk, |_| Ok(())).is_ok()).count();
+    array.feed(b"[{\"Id\":\"a\",\"x\":\"", |_| Ok(None)).unwrap();
+    let fed = (0..64).take_while(|_| array.feed(&chunk, |_| Ok(None)).is_ok()).count();
     assert!((15..=16).contains(&fed), "{fed} MiB of one object were kept");
 
     let deep = format!("[{{\"Id\":\"a\",\"x\":{}{}}}]", "[".repeat(100_000), "]".repeat(100_000));

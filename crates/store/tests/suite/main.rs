@@ -12,4 +12,5 @@ mod query;
 mod race;
 mod refuse;
 mod swap;
+mod tidy;
 mod watch;

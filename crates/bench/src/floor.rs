@@ -1,0 +1,59 @@
+//! What the database itself takes for what a pass writes: the native driver, one transaction, each statement prepared
+//! once, nothing read and nothing decided. Nobody who writes the same can take less.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, params};
+
+use crate::database::Database;
+use crate::plain::PlainRow;
+
+const ROW: &str = "INSERT INTO containers (id, workload_id, workload_kind, role, container_id, image_ref, host, \
+     state, port, last_seen_at, created_at, updated_at) VALUES ($1, $2, 'stack', $3, $4, $5, 'local', $6, $7, $8, $8, $8)";
+const ENTRY: &str = "INSERT INTO container_changes (at, kind, host, row_id, workload_id, container_id, to_state, \
+     cause) VALUES ($1, 'container', 'local', $2, $3, $4, $5, 'start')";
+const TOUCH: &str = "UPDATE containers SET last_seen_at = $1 WHERE host = 'local' AND state <> 'missing'";
+
+/// On SQLite, as the program has it: the log is written to the file when nobody waits.
+pub(crate) fn open(database: &Database) -> anyhow::Result<Connection> {
+    let connection = database.sqlite()?;
+    connection.pragma_update(None, "wal_autocheckpoint", 10_000)?;
+    Ok(connection)
+}
+
+/// New rows, and their entries in the journal.
+pub(crate) fn insert(connection: &Connection, rows: &[PlainRow]) -> anyhow::Result<Duration> {
+    let (begun, now) = (Instant::now(), jiff::Timestamp::now().to_string());
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let mut insert = connection.prepare(ROW)?;
+    for PlainRow { id, workload, role, container, image, state, port } in rows {
+        insert.execute(params![id, workload, role, container, image, state, port, now])?;
+    }
+    let mut enter = connection.prepare(ENTRY)?;
+    for PlainRow { id, workload, container, state, .. } in rows {
+        enter.execute(params![now, id, workload, container, state])?;
+    }
+    connection.execute_batch("COMMIT")?;
+    Ok(begun.elapsed())
+}
+
+/// One row in another state, and its entry in the journal.
+pub(crate) fn replace(connection: &Connection, row: &PlainRow) -> anyhow::Result<()> {
+    const STATE: &str = "UPDATE containers SET state = $1, last_seen_at = $2, updated_at = $2 WHERE id = $3 \
+         AND container_id = $4 AND host = 'local'";
+    let now = jiff::Timestamp::now().to_string();
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    connection.prepare_cached(STATE)?.execute([row.state, &now, &row.id, &row.container])?;
+    connection.prepare_cached(ENTRY)?.execute([&now, &row.id, &row.workload, &row.container, row.state])?;
+    connection.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+/// That all rows were seen.
+pub(crate) fn touch(connection: &Connection) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    connection.execute(TOUCH, [jiff::Timestamp::now().to_string()])?;
+    let took = begun.elapsed();
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    Ok(took)
+}
