@@ -136,7 +136,7 @@ async fn look(bed: &Bed) -> anyhow::Result<(Vec<Container>, Vec<String>)> {
     }
     let after = bed.engine.containers().await?;
     if after != containers {
-        return Ok((after, vec!["the containers changed meanwhile".to_owned()]));
+        bail!("the containers changed while the index was read");
     }
     Ok((containers, wrong))
 }
