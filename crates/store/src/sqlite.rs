@@ -43,7 +43,7 @@ impl Tidiness {
 
     /// Writes the log to the file, as far as nobody else's reading or writing stands in the way.
     pub(crate) async fn checkpoint(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
-        // First: what is being written meanwhile counts for the next time, and so does a failure.
+        // First: what is written meanwhile counts for the next time. After a failure nothing is hurried: see `LAST_RESORT`.
         self.0.store(0, Ordering::Relaxed);
         db.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await.map(drop)
     }
