@@ -37,7 +37,7 @@ enum Place {
 
 impl ObjectArray {
     /// Takes the next chunk, and hands each object that it completes to `read`: that is given bytes which begin with an
-    /// object, and returns how many of them it took, or `None` if the object does not end within them.
+    /// object, and returns how many of them it took, or `None` if they are no whole one.
     pub(crate) fn feed(
         &mut self,
         chunk: &[u8],
@@ -74,7 +74,7 @@ impl ObjectArray {
             let object = std::mem::take(&mut self.partial);
             // Braces end it here; that its reader finds no end, or another one, means that it is no JSON.
             if read(&object)? != Some(object.len()) {
-                return Err(Trouble::decode("an element of the JSON array is no JSON object"));
+                return Err(Trouble::decode("a container in it is no JSON object"));
             }
         }
         Ok(rest)

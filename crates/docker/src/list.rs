@@ -64,16 +64,11 @@ pub(crate) fn feed(
     })
 }
 
-/// The object of the list with which `bytes` begin, and how long it is; `None` if it does not end there.
+/// The object of the list with which `bytes` begin, and how long it is; `None` if they are no whole one. Whether it is cut
+/// or no JSON is seen when its end is looked for, so that it does not depend on where a chunk ends.
 fn snapshot(bytes: &[u8]) -> Result<Option<(Snapshot, usize)>, Trouble> {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Lenient<Listed>>();
-    let Lenient(listed) = match values.next() {
-        Some(Ok(listed)) => listed,
-        Some(Err(error)) if !error.is_eof() => {
-            return Err(Trouble::decode("a container in it is no JSON object"));
-        }
-        _ => return Ok(None),
-    };
+    let Some(Ok(Lenient(listed))) = values.next() else { return Ok(None) };
     let snapshot = listed.snapshot().ok_or_else(|| Trouble::decode("a container in it has no usable Id"))?;
     Ok(Some((snapshot, values.byte_offset())))
 }

@@ -170,3 +170,24 @@ fn nothing_is_kept_without_a_bound() {
     let deep = format!("[{{\"Id\":\"a\",\"x\":{}{}}}]", "[".repeat(100_000), "]".repeat(100_000));
     assert_eq!(decode_whole(&deep).unwrap().len(), 1);
 }
+
+#[test]
+fn what_is_wrong_with_a_body_does_not_depend_on_its_pieces() {
+    for body in [
+        r#"[{"Id":"a","x":"\a","#,
+        r#"[{"Id":"a","x":"\a"}]"#,
+        r#"[{"Id":"a","x":tru}]"#,
+        r#"[{"Id":"a","x":tru"#,
+        r#"[{"Id":"a" "x":1},{"Id":"b"}]"#,
+        r#"[{"Id":"a"},{"Id":1}]"#,
+        r#"[{"Id":"a"}}]"#,
+        r#"[{"Id":"a","x":"}"},{"Id":"b"}] "#,
+        r#"[{"Id":"a","x":[}]"#,
+    ] {
+        let whole = format!("{:?}", crate::decode::list([body.as_bytes()]));
+        for size in 1..body.len() {
+            let pieces = crate::decode::list(body.as_bytes().chunks(size));
+            assert_eq!(format!("{pieces:?}"), whole, "{body} in pieces of {size}");
+        }
+    }
+}
