@@ -46,9 +46,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Builds a program of the workspace; where it is.
 pub(crate) fn build(package: &str, program: &str, release: Option<&str>) -> anyhow::Result<PathBuf> {
+    // As it is released, or with the features that the tests have, for else each would build the other's libraries anew.
+    let of: &[&str] = if release.is_some() { &["--package", package] } else { &["--workspace"] };
     let output = Command::new(cargo())
         .current_dir(root())
-        .args(["build", "--locked", "--package", package, "--bin", program])
+        .args(["build", "--locked", "--bin", program])
+        .args(of)
         .args(["--message-format", "json-render-diagnostics"])
         .args(release)
         .stderr(Stdio::inherit())
