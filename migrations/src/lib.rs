@@ -11,6 +11,7 @@ mod m0001_tinyforge;
 mod m0002_journal;
 mod m0003_hosts;
 mod m0004_one_index;
+mod m0005_workload_status;
 
 /// The table that says which steps were carried out. Not the one that sea-orm uses by default, for that may be
 /// tinyforge's.
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_journal::Step),
             Box::new(m0003_hosts::Step),
             Box::new(m0004_one_index::Step),
+            Box::new(m0005_workload_status::Step),
         ]
     }
 

@@ -4,6 +4,8 @@
 //! and reading both again is what the program does at every start anyhow. One that panics again and again ends the
 //! program, so that the service manager can do better.
 
+mod plugins;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
@@ -17,31 +19,35 @@ use reconciler_core::ids::HostName;
 use reconciler_core::index::{Config, Index, Observation};
 use reconciler_docker::Engine;
 use reconciler_store::Database;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::{error, info};
 
 use crate::clock::Clock;
 use crate::lasting::Lasting;
-use crate::messages::{RunPass, Stop, WindUp};
+use crate::messages::{Retune, RunPass, SetInterval, Stop, WindUp};
 use crate::obituary::{Ended, Obituary};
-use crate::plugin::{PluginActor, PluginPart};
+use crate::plugin::{Ears, PluginPart};
 use crate::reconciler::{Hands, ReconcilerActor};
 use crate::store::{self, StoreActor};
 use crate::summary::{PassFailed, PassSummary};
 use crate::watcher::{DockerWatcher, Listeners};
 
+use plugins::Plugins;
+
 /// So many panics within [`PANIC_WINDOW`] end the program.
 const PANICS: usize = 5;
 const PANIC_WINDOW: Duration = Duration::from_secs(60);
-/// How long what is under way may take when the program ends.
-const WIND_UP: Duration = Duration::from_millis(1500);
+/// How long what is under way may take when the program ends …
+const WIND_UP: Duration = Duration::from_millis(1400);
+/// … and how long what the last runs reported may take to be written.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How long stopped actors and their threads may take to end.
 const STOP: Duration = Duration::from_millis(200);
 /// The pause before the database is read again after a failure.
 const READ_AGAIN: Duration = Duration::from_millis(500);
 
-/// What the actors are built from.
+/// What the actors are built from. Of what is sent to a [`run`] that is under way, the plugins and the interval are taken over.
 #[derive(Clone)]
 pub struct Parts {
     /// The engine of this host.
@@ -71,26 +77,30 @@ pub enum Ending {
 
 /// Runs until `stop` is ready, then winds up within 1.5 s.
 ///
-/// Must be called on an actix system's main arbiter. A database or a daemon that does not answer is waited for.
-pub async fn run(parts: &Parts, stop: impl Future<Output = ()>) -> Ending {
+/// Must be called on an actix system's main arbiter. A database or a daemon that does not answer is waited for. Other plugins
+/// and another interval, sent through `parts`, are taken over without a restart: what is queued for a plugin is its
+/// successor's.
+pub async fn run(mut parts: watch::Receiver<Parts>, stop: impl Future<Output = ()>) -> Ending {
     let clock = Clock::start();
     let mut panics = Panics::default();
     tokio::pin!(stop);
     loop {
+        let current = parts.borrow_and_update().clone();
         let index = tokio::select! {
-            index = patient_load(parts, &clock) => index,
+            index = patient_load(&current, &clock) => index,
             () = &mut stop => return Ending::Stopped,
         };
-        let Some(mut generation) = Generation::start(parts, index, &clock, true) else {
+        let Some(mut generation) = Generation::start(&current, index, &clock, true) else {
             return Ending::GaveUp;
         };
-        tokio::select! {
-            ended = generation.ended() => generation.end_after(ended).await,
+        let ended = tokio::select! {
+            ended = generation.follow(&mut parts) => ended,
             () = &mut stop => {
                 generation.wind_up().await;
                 return Ending::Stopped;
             }
-        }
+        };
+        generation.end_after(ended).await;
         if panics.one_too_many() {
             error!(panics = PANICS, "actors panic again and again: the program gives up");
             return Ending::GaveUp;
@@ -162,8 +172,8 @@ struct Generation {
     /// On this thread too, though a reader that lags loses events: dockerd keeps 1,024 of them for it and the socket some
     /// more, the longest that the index works at a time is some 50 ms with 10,000 containers, and to change threads
     /// would cost each event more than all that is done for it here.
-    watcher: Recipient<Stop>,
-    plugins: Vec<Addr<PluginActor>>,
+    watcher: Watcher,
+    plugins: Plugins,
     /// A plugin that blocks its thread delays other plugins at most.
     plugin_thread: Arbiter,
     obituaries: mpsc::UnboundedReceiver<Ended>,
@@ -182,16 +192,8 @@ impl Generation {
             let store =
                 StoreActor::new(Arc::clone(&parts.database), clock.clone(), me.clone().recipient(), obituary)
                     .start();
-            let start_plugin = |part: &PluginPart| {
-                let (part, outcomes) = (part.clone(), me.clone().recipient());
-                let obituary = Obituary::new("plugin", &deaths);
-                PluginActor::start_in_arbiter(&plugin_thread.handle(), |_| {
-                    PluginActor::new(part, outcomes, obituary)
-                })
-            };
-            let plugins: BTreeMap<_, _> =
-                parts.plugins.iter().map(|(kind, part)| (kind.clone(), start_plugin(part))).collect();
-            let other = start_plugin(&parts.other_plugin);
+            let ears = Ears { outcomes: me.clone().recipient(), statuses: store.clone().recipient() };
+            let plugins = Plugins::start(parts, plugin_thread.handle(), ears, &deaths);
             let watcher = start_watcher(parts, clock, follow, &me, &deaths);
             let hands = Hands {
                 write: store.clone().recipient(),
@@ -199,18 +201,38 @@ impl Generation {
                 look: watcher.clone().recipient(),
                 list: watcher.clone().recipient(),
                 doubt: watcher.clone().recipient(),
-                plugins: plugins
-                    .iter()
-                    .map(|(kind, plugin)| (kind.clone(), plugin.clone().recipient()))
-                    .collect(),
-                other_plugin: other.clone().recipient(),
+                statuses: store.clone().recipient(),
+                forget_status: store.clone().recipient(),
+                plugins: plugins.hands(),
+                other_plugin: plugins.other_hands(),
             };
-            built = Some((store, watcher.recipient(), plugins.into_values().chain([other]).collect()));
+            let watcher = Watcher { stop: watcher.clone().recipient(), interval: watcher.recipient() };
+            built = Some((store, watcher, plugins));
             let obituary = Obituary::new("reconciler", &deaths);
             ReconcilerActor::new(index, parts.host.to_string(), clock.clone(), hands, obituary)
         });
         let (store, watcher, plugins) = built?;
         Some(Self { reconciler, store, watcher, plugins, plugin_thread, obituaries })
+    }
+
+    /// Takes over what is sent, until an actor ends that nobody asked to.
+    async fn follow(&mut self, parts: &mut watch::Receiver<Parts>) -> Option<Ended> {
+        loop {
+            tokio::select! {
+                ended = self.ended() => return ended,
+                Ok(()) = parts.changed() => {
+                    let parts = parts.borrow_and_update().clone();
+                    self.take_over(&parts);
+                }
+            }
+        }
+    }
+
+    fn take_over(&mut self, parts: &Parts) {
+        self.plugins.replace(parts);
+        self.watcher.interval.do_send(SetInterval(parts.interval));
+        let (plugins, interval) = (self.plugins.hands(), parts.interval);
+        self.reconciler.do_send(Retune { plugins, interval });
     }
 
     /// Waits until an actor ends that nobody asked to.
@@ -228,12 +250,14 @@ impl Generation {
 
     /// Lets what is under way end, and nothing new begin.
     async fn wind_up(self) {
-        self.watcher.do_send(Stop);
-        let plugins = join_all(self.plugins.iter().map(|plugin| plugin.send(WindUp)));
+        self.watcher.stop.do_send(Stop);
+        let plugins = join_all(self.plugins.all().map(|plugin| plugin.send(WindUp)));
         let wound_up = async { tokio::join!(self.store.send(WindUp), plugins) };
         if tokio::time::timeout(WIND_UP, wound_up).await.is_err() {
             info!("ended what was still under way: the next start makes up for it");
         }
+        // What the last runs reported came after the store was wound up first.
+        _ = tokio::time::timeout(LAST_WORDS, self.store.send(WindUp)).await;
         self.end().await;
     }
 
@@ -241,7 +265,7 @@ impl Generation {
     async fn end(self) {
         let Self { reconciler, store, watcher, plugins, plugin_thread, mut obituaries } = self;
         drop(plugins);
-        watcher.do_send(Stop);
+        watcher.stop.do_send(Stop);
         reconciler.do_send(Stop);
         store.do_send(Stop);
         // A supervised actor ends with its last address.
@@ -252,6 +276,12 @@ impl Generation {
             info!("an actor takes long to end");
         }
     }
+}
+
+/// What the guardian says to the watcher.
+struct Watcher {
+    stop: Recipient<Stop>,
+    interval: Recipient<SetInterval>,
 }
 
 /// Ends a thread. What it runs is dropped with it: a plugin's program is ended by then.

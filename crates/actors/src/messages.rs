@@ -1,17 +1,21 @@
 //! What the actors say to each other. Messages that ask are imperative, those that tell are past tense.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use actix::Message;
+use actix::{Message, Recipient};
+use reconciler_core::assessment::Assessment;
 use reconciler_core::event::Event;
+use reconciler_core::heal::HealAction;
 use reconciler_core::ids::WorkloadId;
 use reconciler_core::index::{Answer, List, Loaded, Look};
+use reconciler_core::member::Members;
 use reconciler_core::plan::LookRequest;
 use reconciler_core::stamp::Stamp;
 use reconciler_core::workload::Workload;
-use reconciler_plugins::ContainerItem;
 use reconciler_store::Batch;
 
+use crate::plugin::PluginPart;
 use crate::summary::{PassFailed, PassSummary};
 
 /// The watcher saw something of single containers: events, at most one a container, and answered looks.
@@ -82,12 +86,13 @@ pub(crate) enum StoreReported {
     WorkloadsChanged(Loaded),
 }
 
-/// Reconcile a workload. A newer request for the same workload replaces one that has not begun.
-#[derive(Debug, Message)]
+/// Say how a workload is, and reconcile it if it has a source kind. A newer request for the same workload replaces one that
+/// has not begun.
+#[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Reconcile {
     pub(crate) workload: Workload,
-    pub(crate) containers: Vec<ContainerItem>,
+    pub(crate) members: Members,
     /// A full pass asks, not a change: changed ones go first.
     pub(crate) swept: bool,
 }
@@ -101,6 +106,66 @@ pub(crate) struct WorkloadReconciled {
     /// It changed meanwhile, and runs again.
     pub(crate) again: bool,
 }
+
+/// A workload is gone, or another plugin's: do nothing for it any more.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ForgetWorkload(pub(crate) WorkloadId);
+
+/// Keep how a workload is, what was attempted for it, and what was done. News are written at once, what only ages with the
+/// next touch.
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub(crate) struct WriteStatus {
+    pub(crate) workload: WorkloadId,
+    /// `None` if this host has nothing of it.
+    pub(crate) assessment: Option<Assessment>,
+    /// A run that ended; the error is a line for people.
+    pub(crate) attempt: Option<Result<(), String>>,
+    /// What the run did.
+    pub(crate) actions: Vec<HealAction>,
+}
+
+impl WriteStatus {
+    /// That this host has nothing of the workload.
+    pub(crate) fn of(workload: WorkloadId) -> Self {
+        Self { workload, assessment: None, attempt: None, actions: Vec::new() }
+    }
+}
+
+/// Run this plugin from now on, or this one again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct ReplacePlugin(pub(crate) PluginPart);
+
+/// Pass on what waits to the actor that is its plugin's from now on: of one source kind, or of all, and then all that
+/// still comes too.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct HandOver {
+    pub(crate) kind: Option<String>,
+    pub(crate) heir: Recipient<Reconcile>,
+}
+
+/// Work with these plugins and this interval from now on, and pass over everything with them.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Retune {
+    pub(crate) plugins: BTreeMap<String, PluginHands>,
+    pub(crate) interval: Duration,
+}
+
+/// Whom to ask for a source kind.
+#[derive(Clone)]
+pub(crate) struct PluginHands {
+    pub(crate) reconcile: Recipient<Reconcile>,
+    pub(crate) forget: Recipient<ForgetWorkload>,
+}
+
+/// List everything so often from now on.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SetInterval(pub(crate) Duration);
 
 /// One full pass, begun after this is received; answered when all that it led to is done.
 #[derive(Debug, Message)]

@@ -112,7 +112,7 @@ impl Subject {
 fn batch(plan: Plan, engine_version: String) -> Batch {
     let touch = plan.touch.map(|touch| Touch { except: touch.except, heartbeat: Heartbeat::default() });
     let pin = plan.pin.map(|daemon| Pin { daemon, engine_version });
-    Batch { upserts: plan.upserts, missing: plan.missing, touch, pin }
+    Batch { upserts: plan.upserts, missing: plan.missing, touch, pin, ..Batch::default() }
 }
 
 fn answer(written: Written, pinned: Option<DaemonIdentity>) -> Answer {

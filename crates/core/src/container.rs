@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub created: i64,
     /// What its labels claim; `None` if they name no workload.
     pub claim: Option<Claim>,
+    /// What its health check says; `None` if it has none, or none runs.
+    pub health: Option<Health>,
     /// What only an inspect knows; `None` in a list.
     pub detail: Option<Detail>,
 }
@@ -31,6 +33,40 @@ pub struct Detail {
     pub restart: RestartPolicy,
     /// How its process last ended, if it is not running.
     pub exit: Option<ExitFacts>,
+    /// When its process was last started, in milliseconds since the epoch by the daemon's clock; 0 if it never was.
+    pub started: i64,
+}
+
+/// What a container's health check says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Health {
+    /// It was started of late, and no probe has said yes.
+    Starting,
+    /// The last probes said yes.
+    Healthy,
+    /// The last probes said no.
+    Unhealthy,
+}
+
+impl Health {
+    /// Reads the engine's word; `None` for `none` and any that is not known here.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "starting" => Some(Self::Starting),
+            "healthy" => Some(Self::Healthy),
+            "unhealthy" => Some(Self::Unhealthy),
+            _ => None,
+        }
+    }
+
+    /// The engine's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
 }
 
 /// How a container's process ended. Only an inspect tells this: an event's attributes can be masked by labels.
@@ -40,6 +76,50 @@ pub struct ExitFacts {
     pub code: i64,
     /// The kernel ended it for lack of memory.
     pub oom_killed: bool,
+    /// When it ended, in milliseconds since the epoch by the daemon's clock; 0 where that is not told. Tells one exit of a
+    /// container from another.
+    pub finished: i64,
+    /// Who ended it. No inspect tells: the index finds it out.
+    pub by: EndedBy,
+}
+
+impl ExitFacts {
+    /// An exit of which it is not known when it was or who ended it.
+    pub fn new(code: i64, oom_killed: bool) -> Self {
+        Self { code, oom_killed, finished: 0, by: EndedBy::Unknown }
+    }
+}
+
+/// Who ended a container's process, in the order of who is believed where two are known for one exit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndedBy {
+    /// Nobody witnessed it: no event stream was open, or it lagged.
+    #[default]
+    Unknown,
+    /// It ended by itself, or the kernel ended it.
+    Itself,
+    /// Somebody asked the daemon to stop or kill it.
+    Person,
+}
+
+impl EndedBy {
+    /// The text of the journal's `ended_by` column; empty if it is not known.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "",
+            Self::Itself => "itself",
+            Self::Person => "person",
+        }
+    }
+
+    /// Reads the column back.
+    pub fn from_column(text: &str) -> Self {
+        match text {
+            "itself" => Self::Itself,
+            "person" => Self::Person,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// A container's restart policy, as far as it matters here.

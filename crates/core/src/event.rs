@@ -17,13 +17,57 @@ pub struct Event {
     pub received: Stamp,
     /// When the newest `die` that this event stands for was received: its own, or that of an event merged into it.
     pub died: Option<Stamp>,
+    /// What this event, and those merged into it, say of who ended the container.
+    pub marks: Marks,
+}
+
+/// What events say of who ended a container: the newest `timeNano` of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Its process was started.
+    pub started: Option<i64>,
+    /// Somebody asked for its end.
+    pub asked: Option<i64>,
+    /// Somebody sent it a signal that need not end it.
+    pub signalled: Option<i64>,
+    /// Its process ended.
+    pub died: Option<i64>,
+    /// How many ends these are.
+    pub deaths: u32,
+}
+
+impl Marks {
+    fn of(action: &Action, daemon_nanos: i64) -> Self {
+        let mut marks = Self::default();
+        let at = Some(daemon_nanos);
+        match action {
+            Action::Start => marks.started = at,
+            Action::Stop | Action::Kill => marks.asked = at,
+            Action::Signal => marks.signalled = at,
+            Action::Die => (marks.died, marks.deaths) = (at, 1),
+            _ => {}
+        }
+        marks
+    }
+
+    /// Adds what later received events say. An end that was told before counts once.
+    pub fn merge(&mut self, later: Self) {
+        if later.died > self.died {
+            self.deaths = self.deaths.saturating_add(later.deaths);
+        }
+        self.started = self.started.max(later.started);
+        self.asked = self.asked.max(later.asked);
+        self.signalled = self.signalled.max(later.signalled);
+        self.died = self.died.max(later.died);
+    }
 }
 
 impl Event {
     /// An event just received.
     pub fn new(container: ContainerId, action: Action, daemon_nanos: i64, received: Stamp) -> Self {
         let died = (action == Action::Die).then_some(received);
-        Self { container, action, daemon_nanos, received, died }
+        let marks = Marks::of(&action, daemon_nanos);
+        Self { container, action, daemon_nanos, received, died, marks }
     }
 
     /// Merges a later received event of the same container into this one, so that one of them says what both said.
@@ -37,6 +81,7 @@ impl Event {
         }
         self.received = self.received.max(later.received);
         self.died = self.died.max(later.died);
+        self.marks.merge(later.marks);
     }
 }
 
@@ -57,6 +102,12 @@ pub enum Action {
     Unpause,
     /// `destroy`, and Podman's `remove`
     Destroy,
+    /// `stop`: somebody had it stopped.
+    Stop,
+    /// `kill`: somebody sent it a signal that asks for its end, or one that is not told.
+    Kill,
+    /// `kill` with a signal that programs take for something else than their end, such as `HUP`.
+    Signal,
     /// Any other: it says that something changed, not what. Bounded, without control characters.
     Other(Box<str>),
 }
@@ -79,12 +130,26 @@ impl Action {
             "pause" => Self::Pause,
             "unpause" => Self::Unpause,
             "destroy" | "remove" => Self::Destroy,
-            "stop" | "kill" | "oom" | "rename" | "update" | "health_status" => Self::Other(word.into()),
+            "stop" => Self::Stop,
+            "kill" => Self::Kill,
+            "oom" | "rename" | "update" | "health_status" => Self::Other(word.into()),
             "" | "top" | "attach" | "detach" | "resize" | "copy" | "export" | "commit" | "archive-path"
             | "extract-to-dir" => return None,
             exec if exec.starts_with("exec") => return None,
             other => Self::Other(other.into()),
         })
+    }
+
+    /// The action, now that the signal is known that a `kill` sent: a number, or a name with or without `SIG`.
+    #[must_use]
+    pub fn with_signal(self, signal: Option<&str>) -> Self {
+        let Some(signal) = signal.filter(|_| self == Self::Kill) else { return self };
+        let name = signal.strip_prefix("SIG").unwrap_or(signal);
+        match name {
+            "1" | "10" | "12" | "17" | "18" | "23" | "28" => Self::Signal,
+            "HUP" | "USR1" | "USR2" | "CHLD" | "CONT" | "URG" | "WINCH" => Self::Signal,
+            _ => Self::Kill,
+        }
     }
 
     /// The word that the journal's `cause` has for it.
@@ -97,6 +162,8 @@ impl Action {
             Self::Pause => "pause",
             Self::Unpause => "unpause",
             Self::Destroy => "destroy",
+            Self::Stop => "stop",
+            Self::Kill | Self::Signal => "kill",
             Self::Other(word) => word,
         }
     }
@@ -136,5 +203,37 @@ mod tests {
         event.merge(Event::new(id, Action::Die, 10, at(2)));
         assert_eq!((event.action, event.daemon_nanos), (Action::Start, 20));
         assert_eq!((event.received, event.died), (at(2), Some(at(2))));
+    }
+
+    #[test]
+    fn what_signals_ask_for() {
+        for (signal, action) in [
+            (None, Action::Kill),
+            (Some(""), Action::Kill),
+            (Some("9"), Action::Kill),
+            (Some("15"), Action::Kill),
+            (Some("SIGTERM"), Action::Kill),
+            (Some("SIGRTMIN+3"), Action::Kill),
+            (Some("1"), Action::Signal),
+            (Some("SIGHUP"), Action::Signal),
+            (Some("WINCH"), Action::Signal),
+        ] {
+            assert_eq!(Action::Kill.with_signal(signal), action, "{signal:?}");
+        }
+        assert_eq!(Action::Die.with_signal(Some("1")), Action::Die);
+        assert_eq!(Action::Signal.as_str(), "kill");
+    }
+
+    #[test]
+    fn merged_events_keep_who_asked_for_what() {
+        let id = ContainerId::parse("a").unwrap();
+        let at = |ms| Stamp::new(std::time::Duration::from_millis(ms));
+        let event = |action, nanos| Event::new(id.clone(), action, nanos, at(1));
+        let mut merged = event(Action::Die, 20);
+        for later in [(Action::Kill, 10), (Action::Die, 20), (Action::Start, 30), (Action::Die, 40)] {
+            merged.merge(event(later.0, later.1));
+        }
+        let marks = Marks { started: Some(30), asked: Some(10), signalled: None, died: Some(40), deaths: 2 };
+        assert_eq!(merged.marks, marks);
     }
 }

@@ -9,6 +9,11 @@ pub const KIND_LABEL: &str = "tinyforge.workload.kind";
 /// The label that names the container's role within the workload.
 pub const ROLE_LABEL: &str = "tinyforge.role";
 
+/// The label by which Compose names a container's service.
+pub const SERVICE_LABEL: &str = "com.docker.compose.service";
+/// The label by which Compose marks what `run` made beside the services.
+pub const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
+
 /// What a container's labels claim. A claim is believed only if the workload exists and has that kind.
 ///
 /// Bounded: no part is longer than [`Claim::MAX_LEN`] bytes, and none has a control character, so that each can be a
@@ -21,6 +26,10 @@ pub struct Claim {
     pub kind: Option<Box<str>>,
     /// What it says it is for.
     pub role: Option<Box<str>>,
+    /// The Compose service that it says it is of.
+    pub service: Option<Box<str>>,
+    /// It says that Compose's `run` made it: it is none of its service's replicas.
+    pub one_off: bool,
 }
 
 impl Claim {
@@ -38,7 +47,17 @@ impl Claim {
             workload: workload.into(),
             kind: kind.filter(|k| !k.is_empty()).map(cut),
             role: role.filter(|r| Self::usable(r)).map(Into::into),
+            service: None,
+            one_off: false,
         })
+    }
+
+    /// The claim with what the labels of Compose say besides. An unusable service counts as absent.
+    #[must_use]
+    pub fn made_by_compose(mut self, service: Option<&str>, one_off: Option<&str>) -> Self {
+        self.service = service.filter(|service| Self::usable(service)).map(Into::into);
+        self.one_off = one_off.is_some_and(|word| word.eq_ignore_ascii_case("true"));
+        self
     }
 
     fn usable(value: &str) -> bool {

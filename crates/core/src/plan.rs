@@ -25,8 +25,10 @@ pub struct Plan {
     pub list_again: bool,
     /// Read the workloads again at the next pass, even if the database says that nobody wrote.
     pub reload: bool,
-    /// Workloads to hand to their plugin.
+    /// Workloads to be assessed and, where they have a source kind, handed to their plugin.
     pub reconcile: BTreeSet<WorkloadId>,
+    /// Workloads that are gone, or that another plugin reconciles from now on: their old one is to forget them.
+    pub forget: BTreeSet<WorkloadId>,
     /// What a person should be told, once each.
     pub notices: Vec<Notice>,
     /// Set by a list: how many containers it shows made, gone, or in another state that no event announced, although an

@@ -37,6 +37,7 @@ fn snapshot(n: usize) -> Snapshot {
         port: Some(8080),
         created: 1_700_000_000,
         claim: Claim::read(Some(&workload), Some("stack"), Some(&role)),
+        health: None,
         detail: None,
     }
 }
@@ -102,7 +103,7 @@ fn measure(count: usize) {
     let plan = time("one event", || index.apply(Observation::Events(vec![die])));
     let answer = committed(&plan);
     time("its commit", || index.apply(answer));
-    let detail = Some(Detail { restart: RestartPolicy::Never, exit: None });
+    let detail = Some(Detail { restart: RestartPolicy::Never, exit: None, started: 0 });
     let found = LookOutcome::Found(Snapshot { state: DockerState::Exited, detail, ..snapshot(7) });
     let look = Observation::Looked(Look { container: id(7), begun: at(5_001), outcome: found });
     time("its look", || index.apply(look));

@@ -131,6 +131,9 @@ pub(crate) struct Once {
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Exit with 1 if a plugin failed
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Take this daemon for the host's from now on, as the error that refused it prints it
     #[arg(long, value_name = "ID@ROOT", allow_hyphen_values = true)]
     pub(crate) accept_daemon: Option<DaemonIdentity>,
@@ -179,7 +182,7 @@ Examples:
     Show {
         /// The workload's id
         id: String,
-        /// Print it as a JSON object, its containers under `containers`
+        /// Print it as a JSON object, how it is on each host under `status`, its containers under `containers`
         #[arg(long)]
         json: bool,
     },

@@ -9,6 +9,23 @@ use tracing_subscriber::EnvFilter;
 use crate::output::text;
 use crate::settings::{LogFormat, Problem};
 
+/// The level of the log, which can be changed while it goes on.
+pub(crate) struct LogLevel {
+    set: Box<dyn Fn(EnvFilter)>,
+    forced: bool,
+    rust_log: Option<String>,
+}
+
+impl LogLevel {
+    /// This program's own lines are written from `level` on, unless the variable `RUST_LOG` says otherwise.
+    pub(crate) fn set(&self, level: Level) {
+        // It could be read when the log was begun.
+        if let Ok(filter) = filter(level, self.forced, self.rust_log.as_deref()) {
+            (self.set)(filter);
+        }
+    }
+}
+
 /// Begins the log: this program's own lines from `level` on, those of libraries from `warn` on. `rust_log` (the
 /// variable `RUST_LOG`) replaces both; `forced` puts `level` above it again. From here on a panic is a line of the log.
 ///
@@ -19,23 +36,31 @@ pub(crate) fn start(
     format: LogFormat,
     level: Level,
     forced: bool,
-    rust_log: Option<&str>,
-) -> Result<(), Problem> {
+    rust_log: Option<String>,
+) -> Result<LogLevel, Problem> {
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(level, forced, rust_log)?)
+        .with_env_filter(filter(level, forced, rust_log.as_deref())?)
         .with_writer(io::stderr)
         // It would print, and printing panics where standard error is closed.
         .log_internal_errors(false);
     let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
     // A second start is a mistake that harms nobody: the first log goes on.
-    _ = match format {
-        LogFormat::Text => tracing::subscriber::set_global_default(builder.with_ansi(colour).finish()),
-        LogFormat::Json => tracing::subscriber::set_global_default(
-            builder.json().flatten_event(true).with_ansi(false).finish(),
-        ),
+    let set: Box<dyn Fn(EnvFilter)> = match format {
+        LogFormat::Text => {
+            let builder = builder.with_ansi(colour).with_filter_reloading();
+            let handle = builder.reload_handle();
+            _ = tracing::subscriber::set_global_default(builder.finish());
+            Box::new(move |filter| _ = handle.reload(filter))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_ansi(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            _ = tracing::subscriber::set_global_default(builder.finish());
+            Box::new(move |filter| _ = handle.reload(filter))
+        }
     };
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(LogLevel { set, forced, rust_log })
 }
 
 fn filter(level: Level, forced: bool, rust_log: Option<&str>) -> Result<EnvFilter, Problem> {

@@ -94,7 +94,7 @@ fn a_workload_is_added_listed_shown_and_removed() {
 
     let table = place.done(&["workload", "list"]);
     assert!(
-        table.starts_with("ID    KIND   NAME      SOURCE   CREATED\nshop  stack  The shop  compose  "),
+        table.starts_with("ID    KIND   NAME      SOURCE   CREATED  HOST  READY  PHASE  MESSAGE\nshop  stack  The shop  compose  "),
         "{table}"
     );
 
@@ -166,7 +166,10 @@ fn ps_shows_the_index_as_it_is_filtered() {
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines.len(), 4, "{table}");
     assert!(lines[0].starts_with("STATE") && lines[1].starts_with("running "), "{table}");
-    assert!(lines[1].contains("0123456789ab  nginx:1  80") && lines[1].ends_with("d ago"), "{table}");
+    assert!(
+        lines[1].contains("0123456789ab  nginx:1  80") && lines[1].ends_with("d ago  -      -"),
+        "{table}"
+    );
     assert!(!table.contains('\u{1b}'));
 }
 
@@ -208,7 +211,7 @@ async fn doctor_says_what_to_do() {
         place.sqlite("CREATE TRIGGER no BEFORE UPDATE ON containers BEGIN SELECT 1; END");
         place.sqlite("ALTER TABLE containers RENAME COLUMN port TO harbour");
     };
-    let cases: [(Harm, i32, &str); 6] = [
+    let cases: [(Harm, i32, &str); 8] = [
         (|place| place.sqlite("PRAGMA journal_mode = delete"), 0, "warn  database: journal mode is delete"),
         (
             make_read_only,
@@ -226,9 +229,25 @@ async fn doctor_says_what_to_do() {
             "FAIL  schema: a newer tinyforge-reconciler migrated it (m9); use that version",
         ),
         (
-            |place| place.sqlite("UPDATE workloads SET source_kind = 'compose'"),
+            |place| place.sqlite("UPDATE workloads SET source_kind = 'archive'"),
             0,
-            "warn  plugins: workloads have the source kind compose, which no plugin serves; set [plugins.compose]",
+            "warn  plugins: workloads have the source kind archive, which no plugin serves; set [plugins.archive]",
+        ),
+        (
+            |place| {
+                place.sqlite(
+                    "UPDATE workloads SET source_kind = 'compose', source_config = '{\"compose\": \"a: [\"}'",
+                )
+            },
+            0,
+            "warn  workloads: the settings of a cannot be understood: compose: ",
+        ),
+        (
+            |place| {
+                place.sqlite("INSERT INTO containers (id, host, container_id, state) VALUES ('r', 'far', 'c', 'running')");
+            },
+            0,
+            "warn  hosts: the host far has 1 row(s) that say a container is there, and no sidecar ever kept them",
         ),
         (
             |place| {

@@ -10,11 +10,11 @@ use reconciler_core::container::Snapshot;
 use reconciler_core::ids::ContainerId;
 
 use crate::endpoint::Endpoint;
-use crate::engine::{Deadlines, Engine, EngineInfo, EventStream, Inspection};
+use crate::engine::{Deadlines, Engine, EngineInfo, EventStream, Inspection, Start};
 use crate::error::{self, DockerError};
 use crate::fault::{Fault, within};
 use crate::transport::Transport;
-use crate::{events, info, inspect, list};
+use crate::{events, info, inspect, list, start};
 
 /// Not a host: the transport puts the endpoint's address in its place.
 const ANY_HOST: &str = "http://docker";
@@ -104,6 +104,11 @@ impl Engine for DockerEngine {
     async fn inspect(&self, id: &ContainerId) -> Result<Inspection, DockerError> {
         let call = inspect::look(&self.docker, id);
         self.call(self.deadlines.inspect, error::inspect(&self.endpoint, id), call).await
+    }
+
+    async fn start(&self, id: &ContainerId) -> Result<Start, DockerError> {
+        let call = start::start(&self.docker, id);
+        self.call(self.deadlines.start, error::start(&self.endpoint, id), call).await
     }
 
     async fn events(&self, since_nanos: Option<i64>) -> Result<EventStream, DockerError> {

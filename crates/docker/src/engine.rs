@@ -13,7 +13,8 @@ use crate::error::DockerError;
 /// A container engine: Docker, or one that speaks its API.
 ///
 /// No call retries, remembers or decides anything. Each ends by its deadline, counted from the call to the last byte
-/// of the answer, and can be dropped at any time: that closes its connection and changes nothing in the engine.
+/// of the answer, and can be dropped at any time: that closes its connection. All but [`start`](Engine::start) only ask,
+/// and change nothing in the engine.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
     /// Where the engine is, for people: `unix:///var/run/docker.sock`. Never holds a secret.
@@ -42,6 +43,10 @@ pub trait Engine: Send + Sync + 'static {
     /// Engines also find containers by name and by the beginning of an id: if `id` was such a one, the snapshot's id
     /// is another.
     async fn inspect(&self, id: &ContainerId) -> Result<Inspection, DockerError>;
+
+    /// Starts a container that exists. That it was not answered in time does not mean that it is not started: the engine
+    /// goes on with it.
+    async fn start(&self, id: &ContainerId) -> Result<Start, DockerError>;
 
     /// Subscribes to the container events that say something about state, those since `since_nanos` (the daemon's
     /// nanoseconds since the epoch, inclusive, as far as the daemon still has them) before those to come.
@@ -78,6 +83,15 @@ pub enum Inspection {
     Gone,
 }
 
+/// What asking for a container's start came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It was started, or ran already.
+    Started,
+    /// The engine said that there is no such container.
+    Gone,
+}
+
 /// `/info`, as far as it tells which engine it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineInfo {
@@ -106,6 +120,8 @@ pub struct Deadlines {
     pub peek: Duration,
     /// Of [`Engine::inspect`].
     pub inspect: Duration,
+    /// Of [`Engine::start`].
+    pub start: Duration,
     /// Of [`Engine::events`], until the stream is returned.
     pub events: Duration,
 }
@@ -113,7 +129,15 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         let usual = Duration::from_secs(5);
-        // An inspect waits for a container's lock.
-        Self { ping: usual, info: usual, peek: usual, inspect: Duration::from_secs(10), events: usual }
+        Self {
+            ping: usual,
+            info: usual,
+            peek: usual,
+            // It waits for a container's lock.
+            inspect: Duration::from_secs(10),
+            // Networks and mounts are set up before it is answered.
+            start: Duration::from_secs(30),
+            events: usual,
+        }
     }
 }

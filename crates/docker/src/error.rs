@@ -83,6 +83,18 @@ pub enum DockerError {
         /// What the libraries say.
         source: Option<Cause>,
     },
+    /// [`Engine::start`](crate::Engine::start) failed.
+    #[error("{}", line(&format!("start Docker's container {container}"), endpoint, trouble))]
+    Start {
+        /// Where the engine is.
+        endpoint: String,
+        /// The container.
+        container: ContainerId,
+        /// Why.
+        trouble: Trouble,
+        /// What the libraries say.
+        source: Option<Cause>,
+    },
     /// [`Engine::events`](crate::Engine::events) failed.
     #[error("{}", line("subscribe to Docker's events", endpoint, trouble))]
     Events {
@@ -116,6 +128,7 @@ impl DockerError {
             | Self::List { trouble, .. }
             | Self::Peek { trouble, .. }
             | Self::Inspect { trouble, .. }
+            | Self::Start { trouble, .. }
             | Self::Events { trouble, .. }
             | Self::EventStream { trouble, .. } => trouble,
         }
@@ -147,6 +160,7 @@ fault_in!(events, Events);
 fault_in!(event_stream, EventStream);
 fault_in!(peek, Peek, container);
 fault_in!(inspect, Inspect, container);
+fault_in!(start, Start, container);
 
 /// Why a call failed. Its text is the end of a line, and says what to do where that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use bollard::Docker;
 use bollard::errors::Error as BollardError;
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::InspectContainerOptions;
-use reconciler_core::container::{Detail, ExitFacts, ImageRef, RestartPolicy, Snapshot};
+use reconciler_core::container::{Detail, EndedBy, ExitFacts, Health, ImageRef, RestartPolicy, Snapshot};
 use reconciler_core::ids::ContainerId;
-use reconciler_core::labels::{Claim, KIND_LABEL, ROLE_LABEL, WORKLOAD_LABEL};
+use reconciler_core::labels::{Claim, KIND_LABEL, ONE_OFF_LABEL, ROLE_LABEL, SERVICE_LABEL, WORKLOAD_LABEL};
 use reconciler_core::state::DockerState;
 use serde::de::{IgnoredAny, MapAccess};
 
@@ -36,7 +36,7 @@ pub(crate) fn read(answer: Result<ContainerInspectResponse, BollardError>) -> Re
 }
 
 /// `page not found` is a 404 too, and so is a proxy's.
-fn says_gone(message: &str) -> bool {
+pub(crate) fn says_gone(message: &str) -> bool {
     message.to_ascii_lowercase().contains("no such container")
 }
 
@@ -65,8 +65,13 @@ impl Seen {
             state,
             DockerState::Exited | DockerState::Dead | DockerState::Stopped | DockerState::Restarting
         );
-        let exit = self.state.exit_code.0.filter(|_| ended);
-        let oom_killed = self.state.oom_killed.0;
+        let runs = state == DockerState::Running;
+        let exit = self.state.exit_code.0.filter(|_| ended).map(|code| ExitFacts {
+            code,
+            oom_killed: self.state.oom_killed.0,
+            finished: millis(&self.state.finished),
+            by: EndedBy::Unknown,
+        });
         Ok(Snapshot {
             id,
             state,
@@ -74,9 +79,12 @@ impl Seen {
             port: self.network.ports.lowest,
             created: self.created.0.as_deref().map_or(0, whole_seconds),
             claim: self.config.claim,
+            // Of one that does not run, it is what was said when it last did.
+            health: self.state.health.word.0.as_deref().filter(|_| runs).and_then(Health::parse),
             detail: Some(Detail {
                 restart: RestartPolicy::parse(self.host.restart.name.0.as_deref().unwrap_or_default()),
-                exit: exit.map(|code| ExitFacts { code, oom_killed }),
+                exit,
+                started: millis(&self.state.started),
             }),
         })
     }
@@ -85,6 +93,12 @@ impl Seen {
 /// The seconds since the epoch of an RFC 3339 time; 0 if it is none.
 fn whole_seconds(time: &str) -> i64 {
     time.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second)
+}
+
+/// The milliseconds since the epoch of an RFC 3339 time; 0 if it is none, or the year 1, which is Docker's word for never.
+fn millis(time: &Text) -> i64 {
+    let time = time.0.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+    time.map_or(0, |time| time.as_millisecond().max(0))
 }
 
 impl From<ContainerInspectResponse> for Seen {
@@ -105,11 +119,17 @@ impl From<ContainerInspectResponse> for Seen {
                 status: Text(state.status.map(|word| word.to_string())),
                 exit_code: Number(state.exit_code),
                 oom_killed: Flag(state.oom_killed.unwrap_or_default()),
+                started: Text(state.started_at),
+                finished: Text(state.finished_at),
+                health: HealthState {
+                    word: Text(state.health.and_then(|health| health.status).map(|word| word.to_string())),
+                },
             },
             host: HostConfig { restart: Restart { name: Text(restart.map(|name| name.to_string())) } },
             config: Config {
                 image: Text(config.image),
-                claim: Claim::read(label(WORKLOAD_LABEL), label(KIND_LABEL), label(ROLE_LABEL)),
+                claim: Claim::read(label(WORKLOAD_LABEL), label(KIND_LABEL), label(ROLE_LABEL))
+                    .map(|claim| claim.made_by_compose(label(SERVICE_LABEL), label(ONE_OFF_LABEL))),
             },
             network: Network { ports },
         }
@@ -158,12 +178,18 @@ struct State {
     status: Text,
     exit_code: Number,
     oom_killed: Flag,
+    started: Text,
+    finished: Text,
+    health: HealthState,
 }
 
 enum StateKey {
     Status,
     ExitCode,
     OomKilled,
+    Started,
+    Finished,
+    Health,
 }
 
 impl Keep for State {
@@ -174,6 +200,9 @@ impl Keep for State {
             "Status" => Some(StateKey::Status),
             "ExitCode" => Some(StateKey::ExitCode),
             "OOMKilled" => Some(StateKey::OomKilled),
+            "StartedAt" => Some(StateKey::Started),
+            "FinishedAt" => Some(StateKey::Finished),
+            "Health" => Some(StateKey::Health),
             _ => None,
         }
     }
@@ -183,7 +212,28 @@ impl Keep for State {
             StateKey::Status => self.status = value(object)?,
             StateKey::ExitCode => self.exit_code = value(object)?,
             StateKey::OomKilled => self.oom_killed = value(object)?,
+            StateKey::Started => self.started = value(object)?,
+            StateKey::Finished => self.finished = value(object)?,
+            StateKey::Health => self.health = value(object)?,
         }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct HealthState {
+    word: Text,
+}
+
+impl Keep for HealthState {
+    type Key = ();
+
+    fn key(name: &str) -> Option<()> {
+        (name == "Status").then_some(())
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, (): (), object: &mut A) -> Result<(), A::Error> {
+        self.word = value(object)?;
         Ok(())
     }
 }

@@ -20,9 +20,10 @@ mod inspect;
 mod lenient;
 mod list;
 mod refusal;
+mod start;
 mod transport;
 
 pub use client::DockerEngine;
 pub use endpoint::{Endpoint, EndpointError};
-pub use engine::{Deadlines, Engine, EngineEvent, EngineInfo, EventStream, Inspection};
+pub use engine::{Deadlines, Engine, EngineEvent, EngineInfo, EventStream, Inspection, Start};
 pub use error::{DockerError, Trouble};

@@ -2,9 +2,9 @@
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use reconciler_core::container::{ImageRef, Snapshot};
+use reconciler_core::container::{Health, ImageRef, Snapshot};
 use reconciler_core::ids::ContainerId;
-use reconciler_core::labels::{Claim, KIND_LABEL, ROLE_LABEL, WORKLOAD_LABEL};
+use reconciler_core::labels::{Claim, KIND_LABEL, ONE_OFF_LABEL, ROLE_LABEL, SERVICE_LABEL, WORKLOAD_LABEL};
 use reconciler_core::state::DockerState;
 use serde::de::{MapAccess, SeqAccess};
 
@@ -81,6 +81,7 @@ struct Listed {
     created: Number,
     ports: Ports,
     state: Text,
+    status: Text,
     labels: Labels,
 }
 
@@ -90,6 +91,7 @@ enum ListedKey {
     Created,
     Ports,
     State,
+    Status,
     Labels,
 }
 
@@ -103,6 +105,7 @@ impl Keep for Listed {
             "Created" => ListedKey::Created,
             "Ports" => ListedKey::Ports,
             "State" => ListedKey::State,
+            "Status" => ListedKey::Status,
             "Labels" => ListedKey::Labels,
             _ => return None,
         })
@@ -115,6 +118,7 @@ impl Keep for Listed {
             ListedKey::Created => self.created = value(object)?,
             ListedKey::Ports => self.ports = value(object)?,
             ListedKey::State => self.state = value(object)?,
+            ListedKey::Status => self.status = value(object)?,
             ListedKey::Labels => self.labels = value(object)?,
         }
         Ok(())
@@ -134,9 +138,17 @@ impl Listed {
             port: self.ports.lowest,
             created: self.created.0.unwrap_or_default(),
             claim: self.labels.claim(),
+            health: self.status.0.as_deref().and_then(health),
             detail: None,
         })
     }
+}
+
+/// What a list's text says of a running container's health: it ends with `(healthy)`, `(unhealthy)` or
+/// `(health: starting)`.
+fn health(status: &str) -> Option<Health> {
+    let (_, word) = status.strip_prefix("Up ")?.strip_suffix(')')?.rsplit_once('(')?;
+    Health::parse(word.strip_prefix("health: ").unwrap_or(word))
 }
 
 /// The labels that claim a place.
@@ -145,12 +157,16 @@ pub(crate) struct Labels {
     workload: Text,
     kind: Text,
     role: Text,
+    service: Text,
+    one_off: Text,
 }
 
 pub(crate) enum LabelKey {
     Workload,
     Kind,
     Role,
+    Service,
+    OneOff,
 }
 
 impl Keep for Labels {
@@ -161,6 +177,8 @@ impl Keep for Labels {
             WORKLOAD_LABEL => LabelKey::Workload,
             KIND_LABEL => LabelKey::Kind,
             ROLE_LABEL => LabelKey::Role,
+            SERVICE_LABEL => LabelKey::Service,
+            ONE_OFF_LABEL => LabelKey::OneOff,
             _ => return None,
         })
     }
@@ -170,6 +188,8 @@ impl Keep for Labels {
             LabelKey::Workload => self.workload = value(object)?,
             LabelKey::Kind => self.kind = value(object)?,
             LabelKey::Role => self.role = value(object)?,
+            LabelKey::Service => self.service = value(object)?,
+            LabelKey::OneOff => self.one_off = value(object)?,
         }
         Ok(())
     }
@@ -177,7 +197,8 @@ impl Keep for Labels {
 
 impl Labels {
     pub(crate) fn claim(&self) -> Option<Claim> {
-        Claim::read(self.workload.0.as_deref(), self.kind.0.as_deref(), self.role.0.as_deref())
+        let claim = Claim::read(self.workload.0.as_deref(), self.kind.0.as_deref(), self.role.0.as_deref())?;
+        Some(claim.made_by_compose(self.service.0.as_deref(), self.one_off.0.as_deref()))
     }
 }
 

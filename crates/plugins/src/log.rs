@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use tracing::{debug, info};
 
-use crate::{Plugin, PluginError, Request};
+use crate::{Plugin, PluginError, Report, Request};
 
 const ASKED: &str = "asked to reconcile";
 
@@ -33,15 +33,16 @@ impl Plugin for LogPlugin {
         &self.kind
     }
 
-    async fn reconcile(&self, request: &Request) -> Result<(), PluginError> {
-        let Request { workload, containers, attempt, generation } = request;
-        let (workload_id, kind, containers) = (&workload.id, &workload.kind, containers.len());
+    async fn reconcile(&self, request: &Request) -> Result<Report, PluginError> {
+        let Request { workload, members, assessment, attempt, generation } = request;
+        let phase = assessment.phase;
+        let (workload_id, kind, containers) = (&workload.id, &workload.kind, members.containers.len());
         // A level is part of a line's place in the code: it cannot be a value.
         if self.quiet {
-            debug!(%workload_id, %kind, source_kind = workload.source_kind, containers, attempt, generation, "{ASKED}");
+            debug!(%workload_id, %kind, source_kind = workload.source_kind, containers, %phase, attempt, generation, "{ASKED}");
         } else {
-            info!(%workload_id, %kind, source_kind = self.kind, containers, attempt, generation, "{ASKED}");
+            info!(%workload_id, %kind, source_kind = self.kind, containers, %phase, attempt, generation, "{ASKED}");
         }
-        Ok(())
+        Ok(Report::default())
     }
 }

@@ -2,53 +2,28 @@
 
 use std::fmt;
 
-use reconciler_core::container::ExitFacts;
-use reconciler_core::row::Row;
+use reconciler_core::assessment::Assessment;
+use reconciler_core::member::Members;
 use reconciler_core::workload::Workload;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-/// One workload with its containers. As JSON it is one object: `workload`, `containers`, `attempt`, `generation`.
+/// One workload with its containers. As JSON it is one object: `workload`, `containers`, `assessment`, `attempt`,
+/// `generation`.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Request {
     /// The workload. Its `source_config` is handed on as JSON if it is JSON, else as the text that it is.
     #[serde(serialize_with = "with_parsed_config")]
     pub workload: Workload,
     /// All accepted containers of the workload, also those that lost their row to another.
-    pub containers: Vec<ContainerItem>,
+    #[serde(rename = "containers", serialize_with = "containers_alone")]
+    pub members: Members,
+    /// How the workload is.
+    pub assessment: Assessment,
     /// Which attempt this is since the last success, from 1.
     pub attempt: u32,
     /// Grows with each change of the workload or its containers that led to a request.
     pub generation: u64,
-}
-
-/// One container: its row's columns, and `exit_code` and `oom_killed` where they are known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContainerItem {
-    /// Its row, or the row that it would have.
-    pub row: Row,
-    /// How its process last ended, if it is not running and an inspect told.
-    pub exit: Option<ExitFacts>,
-}
-
-impl Serialize for ContainerItem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Item<'a> {
-            #[serde(flatten)]
-            row: &'a Row,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            exit_code: Option<i64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            oom_killed: Option<bool>,
-        }
-        Item {
-            row: &self.row,
-            exit_code: self.exit.map(|exit| exit.code),
-            oom_killed: self.exit.map(|exit| exit.oom_killed),
-        }
-        .serialize(serializer)
-    }
 }
 
 /// Leaves `source_config` out: deployers keep passwords in it.
@@ -57,11 +32,15 @@ impl fmt::Debug for Request {
         f.debug_struct("Request")
             .field("workload", &self.workload.id)
             .field("source_kind", &self.workload.source_kind)
-            .field("containers", &self.containers)
+            .field("containers", &self.members.containers)
             .field("attempt", &self.attempt)
             .field("generation", &self.generation)
             .finish_non_exhaustive()
     }
+}
+
+fn containers_alone<S: Serializer>(members: &Members, serializer: S) -> Result<S::Ok, S::Error> {
+    members.containers.serialize(serializer)
 }
 
 fn with_parsed_config<S: Serializer>(workload: &Workload, serializer: S) -> Result<S::Ok, S::Error> {
@@ -80,13 +59,17 @@ fn with_parsed_config<S: Serializer>(workload: &Workload, serializer: S) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use reconciler_core::assessment::{Phase, Reason};
+    use reconciler_core::container::{EndedBy, ExitFacts, Health};
+    use reconciler_core::member::Member;
+    use reconciler_core::row::Row;
     use reconciler_core::state::RowState;
     use reconciler_core::workload::Kind;
     use serde_json::json;
 
     use super::*;
 
-    fn request(source_config: &str, exit: Option<ExitFacts>) -> Request {
+    fn request(source_config: &str, exit: Option<ExitFacts>, health: Option<Health>) -> Request {
         let workload = Workload {
             id: "w".into(),
             name: "Web".into(),
@@ -105,20 +88,42 @@ mod tests {
             state: RowState::Stopped,
             port: 80,
         };
-        Request { workload, containers: vec![ContainerItem { row, exit }], attempt: 2, generation: 7 }
+        let member = Member {
+            row,
+            created: 1,
+            health,
+            exit,
+            started: 1,
+            recent_exits: 0,
+            restart: None,
+            service: None,
+            one_off: false,
+        };
+        let assessment = Assessment {
+            phase: Phase::Down,
+            ready: 0,
+            wanted: 1,
+            reason: Reason::OutOfMemory,
+            message: "web exited with 137: out of memory".into(),
+        };
+        let members = Members { containers: vec![member], rows: 1 };
+        Request { workload, members, assessment, attempt: 2, generation: 7 }
     }
 
     #[test]
     fn a_request_is_one_json_object() {
-        let exit = Some(ExitFacts { code: 137, oom_killed: true });
+        let exit = ExitFacts { by: EndedBy::Itself, ..ExitFacts::new(137, true) };
         assert_eq!(
-            serde_json::to_value(request(r#"{"compose":"x: y"}"#, exit)).unwrap(),
+            serde_json::to_value(request(r#"{"compose":"x: y"}"#, Some(exit), Some(Health::Unhealthy)))
+                .unwrap(),
             json!({
                 "workload": {"id": "w", "name": "Web", "kind": "stack", "source_kind": "compose",
                     "source_config": {"compose": "x: y"}},
                 "containers": [{"id": "w:web", "workload_id": "w", "workload_kind": "stack", "role": "web",
                     "container_id": "c1", "image_ref": "nginx:1", "host": "local", "state": "stopped", "port": 80,
-                    "exit_code": 137, "oom_killed": true}],
+                    "exit_code": 137, "oom_killed": true, "ended_by": "itself", "health": "unhealthy"}],
+                "assessment": {"phase": "down", "ready": 0, "wanted": 1, "reason": "out_of_memory",
+                    "message": "web exited with 137: out of memory"},
                 "attempt": 2,
                 "generation": 7,
             })
@@ -136,21 +141,22 @@ mod tests {
             ("image: nginx", json!("image: nginx")),
             (deep.as_str(), json!(deep)),
         ] {
-            let json = serde_json::to_value(request(text, None)).unwrap();
+            let json = serde_json::to_value(request(text, None, None)).unwrap();
             assert_eq!(json["workload"]["source_config"], value);
         }
     }
 
     #[test]
-    fn what_is_not_known_of_an_exit_is_left_out() {
-        let json = serde_json::to_value(request("{}", None)).unwrap();
-        assert_eq!(json["containers"][0].get("exit_code"), None);
-        assert_eq!(json["containers"][0].get("oom_killed"), None);
+    fn what_is_not_known_is_left_out() {
+        let json = serde_json::to_value(request("{}", None, None)).unwrap();
+        for key in ["exit_code", "oom_killed", "ended_by", "health"] {
+            assert_eq!(json["containers"][0].get(key), None);
+        }
     }
 
     #[test]
     fn debug_does_not_show_the_config() {
-        let text = format!("{:?}", request(r#"{"password":"hunter2"}"#, None));
+        let text = format!("{:?}", request(r#"{"password":"hunter2"}"#, None, None));
         assert!(!text.contains("hunter2") && text.contains("w:web"), "{text}");
     }
 }

@@ -1,6 +1,8 @@
 //! The driver `command`, with real programs.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod common;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,38 +10,32 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use reconciler_core::workload::{Kind, Workload};
-use reconciler_plugins::{CommandSettings, DriverSettings, Plugin, PluginError, ProgramEnd, Request, build};
+use reconciler_plugins::{CommandSettings, DriverSettings, Plugin, PluginError, ProgramEnd, Report, build};
 use reconciler_testkit::wait::{wait_for, wait_until};
+
+use common::{request, shared};
 
 const LONG: Duration = Duration::from_secs(60);
 /// How soon a killed process is expected to be gone.
 const SOON: Duration = Duration::from_secs(10);
 
 fn plugin(program: &str, args: &[&str], timeout: Duration) -> Arc<dyn Plugin> {
-    let args = args.iter().map(ToString::to_string).collect();
-    let settings = CommandSettings { program: program.into(), args, timeout, parallel: 1 };
-    build("test", &DriverSettings::Command(settings)).unwrap()
+    with_env(program, args, &[], timeout)
+}
+
+fn with_env(program: &str, args: &[&str], env: &[&str], timeout: Duration) -> Arc<dyn Plugin> {
+    let [args, env] = [args, env].map(|texts| texts.iter().map(ToString::to_string).collect());
+    let settings = CommandSettings { program: program.into(), args, env, timeout, parallel: 1 };
+    build("test", &DriverSettings::Command(settings), &shared()).unwrap()
 }
 
 fn sh(script: &str, timeout: Duration) -> Arc<dyn Plugin> {
     plugin("sh", &["-c", script], timeout)
 }
 
-fn request(source_config: &str) -> Request {
-    let workload = Workload {
-        id: "w1".into(),
-        name: "Web".into(),
-        kind: Kind::Project,
-        source_kind: "test".into(),
-        source_config: source_config.into(),
-    };
-    Request { workload, containers: vec![], attempt: 1, generation: 1 }
-}
-
-fn failure(result: Result<(), PluginError>) -> (ProgramEnd, String) {
+fn failure(result: Result<Report, PluginError>) -> (ProgramEnd, String) {
     match result {
-        Err(PluginError::Failed { end, stderr, .. }) => (end, stderr),
+        Err(PluginError::Failed { end, output, .. }) => (end, output.line()),
         other => panic!("not a program that failed: {other:?}"),
     }
 }
@@ -222,4 +218,42 @@ async fn a_daemon_that_left_the_group_does_not_delay_the_run() {
     let pid = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     assert_eq!(failure(result), (ProgramEnd::Code(5), "bye".to_owned()));
+}
+
+#[tokio::test]
+async fn only_what_is_named_is_inherited_besides_the_usual() {
+    // Cargo sets this one for its tests, and no shell does.
+    const FOREIGN: &str = "CARGO_MANIFEST_DIR";
+    assert!(std::env::var(FOREIGN).is_ok() && std::env::var("PATH").is_ok());
+    for (env, inherits) in [(&[][..], false), (&[FOREIGN, "NOT_SET_ANYWHERE"], true)] {
+        let plugin = with_env("sh", &["-c", "env; exit 1"], env, LONG);
+        let Err(PluginError::Failed { output, .. }) = plugin.reconcile(&request("{}")).await else {
+            panic!("it did not fail")
+        };
+        let has = |name: &str| output.stdout.text.lines().any(|line| line.starts_with(&format!("{name}=")));
+        assert_eq!((has("PATH"), has(FOREIGN), has("NOT_SET_ANYWHERE")), (true, inherits, false));
+        assert!(!has("CARGO"));
+    }
+}
+
+#[tokio::test]
+async fn the_error_holds_the_ends_of_both_outputs() {
+    let script = "i=0; while [ $i -lt 5000 ]; do echo line $i of the plan; echo line $i of the trouble >&2; i=$((i+1)); done;
+        exit 1";
+    let error = sh(script, LONG).reconcile(&request("{}")).await.unwrap_err();
+    let line = error.to_string();
+    assert!(line.len() < 4300 && line.ends_with("| line 4999 of the trouble"), "{line}");
+    assert!(!line.contains("of the plan"), "{line}");
+    let PluginError::Failed { output, .. } = error else { panic!("not a program that failed: {error:?}") };
+    for (captured, what) in [(&output.stdout, "plan"), (&output.stderr, "trouble")] {
+        assert_eq!((captured.text.len(), captured.cut), (65_536, true), "{what}");
+        let expected = (4_900..5_000).map(|i| format!("line {i} of the {what}\n")).collect::<String>();
+        assert!(captured.text.ends_with(&expected), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_says_nothing_on_standard_error_is_heard_nevertheless() {
+    let error = sh("echo no space left; exit 1", LONG).reconcile(&request("{}")).await.unwrap_err();
+    assert_eq!(error.to_string(), "the plugin's program `sh` ended with exit code 1: no space left");
 }

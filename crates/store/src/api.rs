@@ -1,12 +1,12 @@
 //! What the actors ask of the database.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::RowId;
-use reconciler_core::row::{MarkMissing, StoredRow, Upsert};
+use reconciler_core::row::StoredRow;
 use reconciler_core::workload::Workload;
 
+use crate::batch::Batch;
 use crate::error::StoreError;
 
 /// The database as the actors see it. Calls are served one after the other.
@@ -30,7 +30,8 @@ pub trait Database: Send + Sync + 'static {
     /// If the database had to be asked and did not answer.
     async fn others_wrote(&self) -> Result<bool, StoreError>;
 
-    /// Writes a batch in one transaction, or, if a row's values are refused, in several without that row.
+    /// Writes a batch in one transaction, or, if a row's values are refused, in several without that row. Statuses and
+    /// actions that are refused, which only somebody's own constraint does, are logged and left out.
     ///
     /// Of several writes to one row the last counts. An error means that the caller has to try all of it again: nothing
     /// was written, or, where rows had been refused, a part of it, which is then idle or a conflict.
@@ -54,7 +55,8 @@ pub trait Database: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Removes what the journal has beyond its bounds; how many entries. To be called now and then, once a minute say.
+    /// Removes what the journal has beyond its bounds; how many entries. Removes statuses of workloads that are no more,
+    /// too. To be called now and then, once a minute say.
     ///
     /// # Errors
     ///
@@ -73,53 +75,6 @@ pub struct Loaded {
     pub rows: Vec<StoredRow>,
     /// The daemon that the host is pinned to.
     pub daemon: Option<DaemonIdentity>,
-}
-
-/// What is to be written together.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// Rows to be inserted or updated.
-    pub upserts: Vec<Upsert>,
-    /// Rows whose containers are gone.
-    pub missing: Vec<MarkMissing>,
-    /// That a pass saw the host's rows.
-    pub touch: Option<Touch>,
-    /// Which daemon the host is.
-    pub pin: Option<Pin>,
-}
-
-impl Batch {
-    /// Whether there is nothing to be written.
-    pub fn is_empty(&self) -> bool {
-        self.upserts.is_empty() && self.missing.is_empty() && self.touch.is_none() && self.pin.is_none()
-    }
-}
-
-/// Sets `last_seen_at`, and nothing else, of every row of the host that has a container and is not `missing`.
-#[derive(Clone, Debug, Default)]
-pub struct Touch {
-    /// Rows that were not seen.
-    pub except: Vec<RowId>,
-    /// What ages with the host.
-    pub heartbeat: Heartbeat,
-}
-
-/// The columns of `reconciler_hosts` that age. `last_list_at` is the time of the write.
-#[derive(Clone, Debug, Default)]
-pub struct Heartbeat {
-    /// When the last event came; `None` leaves the column as it is.
-    pub last_event_at: Option<Timestamp>,
-    /// How the event stream is, in a word.
-    pub stream: String,
-}
-
-/// Pins the host to a daemon.
-#[derive(Clone, Debug)]
-pub struct Pin {
-    /// The daemon.
-    pub daemon: DaemonIdentity,
-    /// Its version, for people.
-    pub engine_version: String,
 }
 
 /// What became of a [`Batch`]. Each row of it is in exactly one of the lists.
@@ -143,6 +98,8 @@ pub struct Written {
     pub missing: usize,
     /// How many rows were touched.
     pub touched: u64,
+    /// How many statuses were written, aged or removed.
+    pub statuses: u64,
 }
 
 impl Written {
@@ -156,5 +113,6 @@ impl Written {
         self.unchanged += part.unchanged;
         self.missing += part.missing;
         self.touched += part.touched;
+        self.statuses += part.statuses;
     }
 }

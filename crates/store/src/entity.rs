@@ -19,6 +19,9 @@ pub(crate) mod journal {
         pub(crate) cause: String,
         pub(crate) exit_code: Option<i64>,
         pub(crate) oom_killed: Option<bool>,
+        pub(crate) finished_at: String,
+        pub(crate) ended_by: String,
+        pub(crate) detail: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -9,9 +9,11 @@
 //! and sessions must be sessions: a pooler that shares them between transactions is not supported.
 
 mod api;
+mod batch;
 mod entity;
 mod error;
 mod hosts;
+mod journal;
 mod link;
 mod lock;
 mod migrate;
@@ -24,17 +26,21 @@ mod schema;
 mod settings;
 mod sql;
 mod sqlite;
+mod status;
+mod statuses;
 mod store;
 mod swap;
 mod time;
 mod watch;
 mod write;
 
-pub use api::{Batch, Database, Heartbeat, Loaded, Pin, Touch, Written};
+pub use api::{Database, Loaded, Written};
+pub use batch::{Batch, Heartbeat, Pin, Touch};
 pub use error::{DatabaseError, StoreError};
 pub use lock::{Holder, HostLock};
 pub use migrate::MigrationStatus;
 pub use probe::{Probe, TableProbe};
-pub use query::{ChangeRecord, ContainerRecord, NewWorkload, RowFilter, WorkloadRecord};
+pub use query::{ChangeRecord, ContainerRecord, HostRecord, NewWorkload, RowFilter, WorkloadRecord};
 pub use settings::{Access, DatabaseUrl, Retention, StoreSettings};
+pub use status::{Aged, Attempts, StatusRecord, StatusReport};
 pub use store::Store;

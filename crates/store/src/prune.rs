@@ -1,13 +1,15 @@
-//! Keeping the journal within its bounds.
+//! Keeping our own tables within their bounds.
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
 use crate::entity::journal::{Column, Entity};
 use crate::error::StoreError;
 use crate::link::CallError;
+use crate::read::statement;
 use crate::store::Store;
 use crate::time;
 
@@ -33,6 +35,16 @@ impl Store {
             }
         }
         Ok(removed)
+    }
+
+    /// Removes this host's statuses of workloads that are no more. What a call leaves, the next one removes.
+    pub(crate) async fn prune_statuses(&self) -> Result<u64, StoreError> {
+        let sql = self.sql().await?;
+        let values = [self.host.as_str().into(), STEP.cast_signed().into()];
+        let removal = statement(sql.backend, &sql.prune_statuses, values);
+        let remove =
+            |db: DatabaseConnection| async move { Ok(db.execute_raw(removal).await?.rows_affected()) };
+        self.link.call("prune the statuses", remove).await
     }
 }
 

@@ -63,6 +63,20 @@ pub struct ChangeRecord {
     pub cause: String,
     pub exit_code: Option<i64>,
     pub oom_killed: Option<bool>,
+    pub finished_at: String,
+    pub ended_by: String,
+    pub detail: String,
+}
+
+/// A host that has rows whose container is not missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRecord {
+    /// The host.
+    pub host: String,
+    /// How many such rows it has.
+    pub live_rows: i64,
+    /// When its last list was merged, RFC 3339 in UTC; empty if none ever was.
+    pub last_list_at: String,
 }
 
 /// Which rows of `containers`; what is `None` does not filter.
@@ -110,6 +124,22 @@ impl Store {
             .call("read the containers", |db| async move { Ok(db.query_all_raw(asked).await?) })
             .await?;
         self.records(&rows, container)
+    }
+
+    /// The hosts that have rows whose container is not missing, by name.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be read.
+    pub async fn hosts(&self) -> Result<Vec<HostRecord>, StoreError> {
+        let sql = self.sql().await?;
+        let asked = statement(sql.backend, &sql.hosts, []);
+        let rows =
+            self.link.call("read the hosts", |db| async move { Ok(db.query_all_raw(asked).await?) }).await?;
+        self.records(&rows, |row| {
+            let (host, last_list_at) = (row.try_get("", "host")?, row.try_get("", "last_list_at")?);
+            Ok(HostRecord { host, live_rows: row.try_get("", "live")?, last_list_at })
+        })
     }
 
     /// All workloads, by id.
@@ -206,7 +236,7 @@ impl Store {
         Ok(done)
     }
 
-    fn records<T>(
+    pub(crate) fn records<T>(
         &self,
         rows: &[QueryResult],
         read: fn(&QueryResult) -> Result<T, sea_orm::DbErr>,
@@ -270,5 +300,8 @@ fn change(entry: journal::Model) -> ChangeRecord {
         cause: entry.cause,
         exit_code: entry.exit_code,
         oom_killed: entry.oom_killed,
+        finished_at: entry.finished_at,
+        ended_by: entry.ended_by,
+        detail: entry.detail,
     }
 }

@@ -1,6 +1,6 @@
 //! Reading the index.
 
-use reconciler_core::container::ExitFacts;
+use reconciler_core::container::{EndedBy, ExitFacts};
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::{HostName, RowId};
 use reconciler_core::row::{Row, StoredRow};
@@ -14,6 +14,7 @@ use sea_orm::{
 use crate::api::Loaded;
 use crate::entity::host;
 use crate::sql::Sql;
+use crate::time;
 
 pub(crate) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
     Statement::from_sql_and_values(backend, sql, values)
@@ -131,7 +132,14 @@ fn row(found: &QueryResult) -> Result<Row, DbErr> {
 fn stored_row(found: &QueryResult) -> Result<StoredRow, DbErr> {
     let code: Option<i64> = found.try_get("", "exit_code")?;
     let oom_killed: Option<bool> = found.try_get("", "oom_killed")?;
-    let exit = code.map(|code| ExitFacts { code, oom_killed: oom_killed.unwrap_or_default() });
+    let text = |column| Ok::<_, DbErr>(found.try_get::<Option<String>>("", column)?.unwrap_or_default());
+    let (finished, by) = (text("finished_at")?, text("ended_by")?);
+    let exit = code.map(|code| ExitFacts {
+        code,
+        oom_killed: oom_killed.unwrap_or_default(),
+        finished: time::millis(&finished),
+        by: EndedBy::from_column(&by),
+    });
     Ok(StoredRow { row: row(found)?, exit })
 }
 

@@ -10,6 +10,23 @@ use crate::schema::{CONTAINERS, Class, Schema, Table};
 const ROW: &[&str] =
     &["id", "workload_id", "workload_kind", "role", "container_id", "image_ref", "host", "state", "port"];
 
+/// The columns of `workload_status`, in the table's order.
+const STATUS: &[&str] = &[
+    "host",
+    "workload_id",
+    "phase",
+    "ready",
+    "wanted",
+    "reason",
+    "message",
+    "since",
+    "last_attempt_at",
+    "last_success_at",
+    "failures",
+    "last_error",
+    "updated_at",
+];
+
 /// Held until the transaction's end, on PostgreSQL: whoever sees a number of the journal has seen all lower ones.
 pub(crate) const JOURNAL_LOCK: &str =
     "pg_advisory_xact_lock(hashtext('tinyforge_reconciler'), hashtext('journal'))";
@@ -25,7 +42,7 @@ pub(crate) struct Sql {
     pub(crate) add_workload: String,
     /// `(id)`
     pub(crate) remove_workload: String,
-    /// `(host) → a row's columns, exit_code, oom_killed`
+    /// `(host) → a row's columns, exit_code, oom_killed, finished_at, ended_by`
     pub(crate) host_rows: String,
     /// `(ids) → the same`
     pub(crate) rows: String,
@@ -35,8 +52,8 @@ pub(crate) struct Sql {
     pub(crate) update: String,
     /// `(rows, time)`; on PostgreSQL `→ id` of those that were not there
     pub(crate) insert: String,
-    /// `(a row, what it was but for its id, time, told, cause, exit_code, oom_killed) → seq`: a transaction that replaces
-    /// the row if it is what it was, and tells the journal if `told`. A line for each row that it wrote, `seq` being
+    /// `(a row, what it was but for its id, time, told, cause, exit_code, oom_killed, finished_at, ended_by) → seq`: a
+    /// transaction that replaces the row if it is what it was, and tells the journal if `told`. A line for each row that it wrote, `seq` being
     /// the journal's number, or 0 for the row itself.
     pub(crate) swap: String,
     /// `(entries, time, host)`; on PostgreSQL `→ seq`
@@ -49,8 +66,22 @@ pub(crate) struct Sql {
     pub(crate) touch_except: String,
     /// `(host, workload, state, '' | 'all') → all columns`; an empty text filters nothing
     pub(crate) list: String,
+    /// `() → host, live rows, last list`, of hosts that have live rows
+    pub(crate) hosts: String,
     /// `(host) → mark`, PostgreSQL only: what differs once somebody wrote
     pub(crate) fingerprint: String,
+    /// `(host, workload) → all columns`; an empty text filters nothing
+    pub(crate) list_statuses: String,
+    /// `(host, workload ids) → all columns`, locked until the transaction's end
+    pub(crate) lock_statuses: String,
+    /// `(statuses, host)`: inserted or updated
+    pub(crate) set_statuses: String,
+    /// `(host, workload ids)`
+    pub(crate) remove_statuses: String,
+    /// `(host, workload ids, time)`
+    pub(crate) age_statuses: String,
+    /// `(host, n)`: removes at most `n` of workloads that are no more
+    pub(crate) prune_statuses: String,
 }
 
 impl Sql {
@@ -58,10 +89,16 @@ impl Sql {
         let c = Columns { backend, table: &schema.containers };
         let w = Columns { backend, table: &schema.workloads };
         let rows = c.select(ROW);
-        let exit = "j.exit_code AS exit_code, j.oom_killed AS oom_killed";
+        let exit = ["exit_code", "oom_killed", "finished_at", "ended_by"].map(|e| format!("j.{e} AS {e}"));
+        let exit = exit.join(", ");
         let joined = format!("SELECT {rows}, {exit} FROM containers AS c {}", c.last_exit());
         let workloads = format!("SELECT {} FROM workloads AS c", w.select(crate::schema::WORKLOADS));
-        let lock = if backend == DbBackend::Postgres { " ORDER BY c.id FOR UPDATE" } else { "" };
+        let statuses = format!("SELECT {} FROM workload_status", STATUS.join(", "));
+        let of_host = format!("host = $1 AND workload_id IN {}", c.ids("$2"));
+        let lock = |key| match backend {
+            DbBackend::Postgres => format!(" ORDER BY {key} FOR UPDATE"),
+            _ => String::new(),
+        };
         let seen = format!(
             "UPDATE containers AS c SET last_seen_at = {} WHERE {} = $1 AND {} <> '' AND {} <> 'missing'",
             c.write("last_seen_at", "$2"),
@@ -77,7 +114,11 @@ impl Sql {
             workloads: format!("{workloads} ORDER BY 1"),
             host_rows: format!("{joined} WHERE {} = $1 ORDER BY 1", c.read("host")),
             rows: format!("{joined} WHERE c.id IN {}", c.ids("$1")),
-            lock_rows: format!("SELECT {rows} FROM containers AS c WHERE c.id IN {}{lock}", c.ids("$1")),
+            lock_rows: format!(
+                "SELECT {rows} FROM containers AS c WHERE c.id IN {}{}",
+                c.ids("$1"),
+                lock("c.id")
+            ),
             update: c.update(),
             insert: c.insert(),
             swap: c.swap(),
@@ -87,6 +128,14 @@ impl Sql {
                 c.write("state", "'missing'"),
                 c.write("updated_at", "$2"),
                 c.ids("$1")
+            ),
+            hosts: format!(
+                "SELECT r.host, CAST(COUNT(*) AS bigint) AS live, COALESCE(MAX(h.last_list_at), '') AS last_list_at \
+                 FROM (SELECT {} AS host FROM containers AS c WHERE {} <> '' AND {} <> 'missing') AS r \
+                 LEFT JOIN reconciler_hosts AS h ON h.host = r.host GROUP BY r.host ORDER BY 1",
+                c.read("host"),
+                c.read("container_id"),
+                c.read("state"),
             ),
             touch_except: format!("{seen} AND c.id NOT IN {}", c.ids("$3")),
             touch: seen,
@@ -99,6 +148,22 @@ impl Sql {
                 state = c.read("state"),
             ),
             fingerprint: fingerprint(&c, &w),
+            list_statuses: format!(
+                "{statuses} WHERE ($1 = '' OR host = $1) AND ($2 = '' OR workload_id = $2) \
+                 ORDER BY host, workload_id"
+            ),
+            lock_statuses: format!("{statuses} WHERE {of_host}{}", lock("workload_id")),
+            set_statuses: c.set_statuses(),
+            remove_statuses: format!("DELETE FROM workload_status WHERE {of_host}"),
+            age_statuses: format!(
+                "UPDATE workload_status SET last_attempt_at = $3, last_success_at = $3 WHERE {of_host}"
+            ),
+            prune_statuses: format!(
+                "DELETE FROM workload_status WHERE host = $1 AND workload_id IN (SELECT s.workload_id \
+                 FROM workload_status AS s WHERE s.host = $1 AND s.workload_id NOT IN \
+                 (SELECT {} FROM workloads AS c) LIMIT $2)",
+                w.read("id")
+            ),
         }
     }
 }
@@ -158,7 +223,7 @@ impl Columns<'_> {
     /// The objects of a JSON array, as the table `v` with these columns of theirs.
     fn values(&self, columns: &[&str]) -> String {
         let typed = |c: &&str| match *c {
-            "port" | "exit_code" => format!("{c} bigint"),
+            "port" | "exit_code" | "ready" | "wanted" | "failures" => format!("{c} bigint"),
             "oom_killed" => format!("{c} boolean"),
             _ => format!("{c} text"),
         };
@@ -205,8 +270,8 @@ impl Columns<'_> {
         let entry = |from: &str| {
             format!(
                 "INSERT INTO container_changes (at, kind, host, row_id, workload_id, container_id, from_state, \
-                 to_state, cause, exit_code, oom_killed) SELECT $18, 'container', $7, $1, $2, $5, $16, $8, $20, \
-                 $21, $22 {from} RETURNING seq AS seq"
+                 to_state, cause, exit_code, oom_killed, finished_at, ended_by) SELECT $18, 'container', $7, $1, \
+                 $2, $5, $16, $8, $20, $21, $22, $23, $24 {from} RETURNING seq AS seq"
             )
         };
         if self.postgres() {
@@ -225,7 +290,8 @@ impl Columns<'_> {
     }
 
     fn journal(&self) -> String {
-        const ENTRY: [&str; 8] = [
+        const ENTRY: [&str; 12] = [
+            "kind",
             "row_id",
             "workload_id",
             "container_id",
@@ -234,13 +300,16 @@ impl Columns<'_> {
             "cause",
             "exit_code",
             "oom_killed",
+            "finished_at",
+            "ended_by",
+            "detail",
         ];
         let (columns, entries) = (ENTRY.join(", "), self.values(&ENTRY));
         // On SQLite the numbers of one statement follow each other, for nobody else writes meanwhile.
         let returning = if self.postgres() { " RETURNING seq AS seq" } else { "" };
         format!(
-            "INSERT INTO container_changes (at, kind, host, {columns}) \
-             SELECT $2, 'container', $3, {columns} FROM {entries} WHERE true{returning}"
+            "INSERT INTO container_changes (at, host, {columns}) \
+             SELECT $2, $3, {columns} FROM {entries} WHERE true{returning}"
         )
     }
 
@@ -264,6 +333,17 @@ impl Columns<'_> {
             columns.join(", "),
             values.join(", "),
             self.values(ROW)
+        )
+    }
+
+    /// The host is a parameter of its own: no other's status can be meant.
+    fn set_statuses(&self) -> String {
+        let columns = &STATUS[1..];
+        let set: Vec<_> = columns.iter().skip(1).map(|c| format!("{c} = excluded.{c}")).collect();
+        let (columns, set, statuses) = (columns.join(", "), set.join(", "), self.values(columns));
+        format!(
+            "INSERT INTO workload_status (host, {columns}) SELECT $2, {columns} FROM {statuses} WHERE true \
+             ON CONFLICT (host, workload_id) DO UPDATE SET {set}"
         )
     }
 

@@ -12,8 +12,10 @@ use sea_orm::sqlx::sqlite::{
 };
 use sea_orm::sqlx::{self, ConnectOptions, Connection, Executor, Row};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqlxSqliteConnector};
+use tokio::time::Instant;
 
 use crate::api::Written;
+use crate::error::Trouble;
 
 /// So many pages may wait in the write-ahead log before a commit itself writes them to the file, which takes
 /// milliseconds and more: by default at 1,000. We do it when nobody waits ([`Tidiness`]), and this is for when we fail to.
@@ -30,10 +32,14 @@ impl Tidiness {
     const PAGES_A_ROW: u64 = 6;
     /// So many rows that were touched share a page.
     const TOUCHED_A_PAGE: u64 = 8;
+    /// A status: its page, and the journal's.
+    const PAGES_A_STATUS: u64 = 2;
 
     pub(crate) fn wrote(&self, written: &Written) {
         let rows = written.inserted + written.updated + written.missing;
-        let pages = rows as u64 * Self::PAGES_A_ROW + written.touched / Self::TOUCHED_A_PAGE;
+        let pages = rows as u64 * Self::PAGES_A_ROW
+            + written.touched / Self::TOUCHED_A_PAGE
+            + written.statuses * Self::PAGES_A_STATUS;
         self.0.fetch_add(pages, Ordering::Relaxed);
     }
 
@@ -74,9 +80,7 @@ impl Open<'_> {
         }
         if new {
             // A file that somebody else made keeps the mode that it has.
-            let mut first = options.clone().journal_mode(SqliteJournalMode::Wal).connect().await?;
-            first.execute("PRAGMA user_version").await?;
-            first.close().await?;
+            make(&options.clone().journal_mode(SqliteJournalMode::Wal), self.busy_timeout).await?;
         }
         if journal_mode(&options).await?.eq_ignore_ascii_case("wal") {
             options = options.synchronous(SqliteSynchronous::Normal);
@@ -97,6 +101,25 @@ impl Open<'_> {
             .connect_with(options)
             .await?;
         Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+    }
+}
+
+/// Makes the file. Another program that makes it just then is waited for, which SQLite does not do by itself where the
+/// journal mode changes.
+async fn make(options: &SqliteConnectOptions, patience: Duration) -> Result<(), sqlx::Error> {
+    let end = Instant::now() + patience;
+    let attempt = || async {
+        let mut first = options.connect().await?;
+        first.execute("PRAGMA user_version").await?;
+        first.close().await
+    };
+    loop {
+        match attempt().await {
+            Err(error) if matches!(Trouble::of_sqlx(&error), Trouble::Busy(_)) && Instant::now() < end => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            made => return made,
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use reconciler_core::ids::HostName;
 use sea_orm::{DatabaseConnection, DbBackend};
 use tokio::sync::RwLock;
 
-use crate::api::{Batch, Database, Loaded, Written};
+use crate::api::{Database, Loaded, Written};
+use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::link::{CallError, Link};
 use crate::schema::Schema;
@@ -181,6 +182,7 @@ impl Database for Store {
     }
 
     async fn prune(&self) -> Result<u64, StoreError> {
+        self.prune_statuses().await?;
         self.prune_journal().await
     }
 }

@@ -9,7 +9,8 @@ use reconciler_core::ids::HostName;
 use reconciler_core::row::{Basis, Row, Upsert};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Value};
 
-use crate::api::{Batch, Written};
+use crate::api::Written;
+use crate::batch::Batch;
 use crate::read::statement;
 use crate::sql::Sql;
 use crate::{time, write};
@@ -23,8 +24,12 @@ pub(crate) struct Swap<'a> {
 impl<'a> Swap<'a> {
     /// `None` if the batch is not one row of this host's that changes.
     pub(crate) fn of(batch: &'a Batch, host: &HostName) -> Option<Self> {
-        let Batch { upserts, missing, touch: None, pin: None } = batch else { return None };
-        let ([upsert @ Upsert { row, basis: Basis::Was(was), .. }], []) = (&upserts[..], &missing[..]) else {
+        let Batch { upserts, missing, touch: None, pin: None, statuses, aged: None, actions } = batch else {
+            return None;
+        };
+        let ([upsert @ Upsert { row, basis: Basis::Was(was), .. }], [], [], []) =
+            (&upserts[..], &missing[..], &statuses[..], &actions[..])
+        else {
             return None;
         };
         let usable = write::flaw(row, host).is_none() && was.host == *host && was.id == row.id;
@@ -71,6 +76,8 @@ impl<'a> Swap<'a> {
             upsert.cause.as_str().into(),
             exit.map(|exit| exit.code).into(),
             exit.map(|exit| exit.oom_killed).into(),
+            exit.map(|exit| time::of_millis(exit.finished)).unwrap_or_default().into(),
+            exit.map(|exit| exit.by.as_str()).unwrap_or_default().into(),
         ]);
         values
     }

@@ -4,22 +4,24 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use reconciler_core::ids::{HostName, RowId};
 use reconciler_core::row::{Change, MarkMissing, Row, StoredRow, Upsert};
-use reconciler_core::state::RowState;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Set, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
 
-use crate::api::{Batch, Pin, Touch, Written};
+use crate::api::Written;
+use crate::batch::{Batch, Pin, Touch};
 use crate::entity::host;
 use crate::error::Trouble;
+use crate::journal::Entry;
 use crate::link::CallError;
 use crate::read::{self, json, statement};
-use crate::sql::{JOURNAL_LOCK, Sql};
+use crate::sql::Sql;
+use crate::statuses::{News, Told};
 use crate::{swap, time};
 
 /// Rows in one statement: bounds what a parameter comes to.
-const CHUNK: usize = 1_000;
+pub(crate) const CHUNK: usize = 1_000;
 
 /// What is to become of one row.
 #[derive(Clone, Debug)]
@@ -86,10 +88,11 @@ fn without_nul(text: &str) -> String {
 }
 
 /// What is written beside the rows.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Beside<'a> {
     touch: Option<&'a Touch>,
     pin: Option<&'a Pin>,
+    news: Option<&'a News>,
 }
 
 /// Carries out a batch. Where a row's values are refused, the batch is halved until that row is alone.
@@ -97,7 +100,7 @@ pub(crate) async fn batch(
     db: DatabaseConnection,
     sql: &Sql,
     host: &HostName,
-    batch: Batch,
+    mut batch: Batch,
 ) -> Result<Written, CallError> {
     if let Some(swap) = swap::Swap::of(&batch, host)
         && let Some(written) = swap.carry_out(&db, sql).await?
@@ -105,7 +108,8 @@ pub(crate) async fn batch(
         return Ok(written);
     }
     let session = Session { db: &db, sql, host };
-    let beside = Beside { touch: batch.touch.as_ref(), pin: batch.pin.as_ref() };
+    let news = News::of(&mut batch);
+    let beside = Beside { touch: batch.touch.as_ref(), pin: batch.pin.as_ref(), news: news.as_ref() };
     let mut written = Written::default();
     let mut writes = one_a_row(batch.upserts, batch.missing);
     writes.retain(|write| match write.flaw(host) {
@@ -117,9 +121,12 @@ pub(crate) async fn batch(
     });
     match session.transaction(&writes, &beside).await {
         Ok(all) => written.absorb(all),
-        Err(error) if !writes.is_empty() && refusal(&error).is_some() => {
+        Err(error) if (!writes.is_empty() || news.is_some()) && refusal(&error).is_some() => {
             written.absorb(session.narrow(&writes).await?);
-            written.absorb(session.transaction(&[], &beside).await?);
+            written.absorb(session.transaction(&[], &Beside { news: None, ..beside }).await?);
+            if let Some(news) = &news {
+                written.absorb(session.tell(news).await?);
+            }
         }
         Err(error) => return Err(error.into()),
     }
@@ -148,6 +155,18 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// Writes news by themselves. That our own tables refuse them is somebody's wish, and must not hold up the rows.
+    async fn tell(&self, news: &News) -> Result<Written, DbErr> {
+        let told = self.transaction(&[], &Beside { news: Some(news), ..Beside::default() }).await;
+        match told.as_ref().err().and_then(refusal) {
+            Some(said) => {
+                tracing::warn!(said, "statuses and actions left out: the database refuses them");
+                Ok(Written::default())
+            }
+            None => told,
+        }
+    }
+
     async fn narrow(&self, writes: &[Write]) -> Result<Written, DbErr> {
         let mut written = Written::default();
         let mut refused = self.halve(writes, &mut written).await?;
@@ -195,10 +214,18 @@ impl Session<'_> {
         };
         let txn = self.db.begin_with_options(options).await?;
         let transaction = Transaction { txn: &txn, sql: self.sql, host: self.host, now: time::now() };
-        let mut written = Written::default();
+        let (mut written, mut changes) = (Written::default(), Vec::new());
         if !writes.is_empty() {
-            written = transaction.rows(writes).await?;
+            (written, changes) = transaction.rows(writes).await?;
         }
+        let mut told = Told::default();
+        if let Some(news) = beside.news {
+            told = transaction.news(news).await?;
+        }
+        let changed = changes.iter().map(Entry::of_change);
+        let entries: Vec<_> = changed.chain(told.entries()).collect();
+        written.journal = transaction.journal(&entries).await?;
+        written.statuses = told.statuses;
         if let Some(touch) = beside.touch {
             written.touched = transaction.touch(touch).await?;
         }
@@ -210,15 +237,16 @@ impl Session<'_> {
     }
 }
 
-struct Transaction<'a> {
-    txn: &'a DatabaseTransaction,
-    sql: &'a Sql,
-    host: &'a HostName,
-    now: String,
+pub(crate) struct Transaction<'a> {
+    pub(crate) txn: &'a DatabaseTransaction,
+    pub(crate) sql: &'a Sql,
+    pub(crate) host: &'a HostName,
+    pub(crate) now: String,
 }
 
 impl Transaction<'_> {
-    async fn rows(&self, writes: &[Write]) -> Result<Written, DbErr> {
+    /// What became of the rows, and what the journal is to keep of it.
+    async fn rows(&self, writes: &[Write]) -> Result<(Written, Vec<Change>), DbErr> {
         let ids: Vec<_> = writes.iter().map(Write::id).collect();
         let found = read::lock_rows(self.txn, self.sql, &ids).await?;
         let current: HashMap<&RowId, &Row> = found.iter().map(|row| (&row.id, row)).collect();
@@ -245,12 +273,11 @@ impl Transaction<'_> {
 
         let (lost, done): (Vec<_>, Vec<_>) =
             holding.into_iter().partition(|write| raced.contains(write.id().as_str()));
-        let changes: Vec<_> = done.iter().filter_map(|write| write.change(current(write))).collect();
-        written.journal = self.journal(&changes).await?;
+        let changes = done.iter().filter_map(|write| write.change(current(write))).collect();
         written.committed = done.iter().map(|write| write.id().clone()).collect();
         conflicts.extend(lost);
         written.conflicted = self.conflicted(&conflicts).await?;
-        Ok(written)
+        Ok((written, changes))
     }
 
     /// A statement that takes a set and the time.
@@ -292,33 +319,6 @@ impl Transaction<'_> {
         Ok(ids.into_iter().map(|id| (id.clone(), seen.remove(id))).collect())
     }
 
-    /// The numbers of the entries, in order.
-    async fn journal(&self, changes: &[Change]) -> Result<Vec<i64>, DbErr> {
-        if changes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let postgres = self.sql.backend == DbBackend::Postgres;
-        if postgres {
-            self.txn.execute_unprepared(&format!("SELECT {JOURNAL_LOCK}")).await?;
-        }
-        let mut numbers = Vec::with_capacity(changes.len());
-        for chunk in changes.chunks(CHUNK) {
-            let entries: Vec<_> = chunk.iter().map(Entry::of).collect();
-            let values = [json(&entries)?, self.now.as_str().into(), self.host.as_str().into()];
-            let insert = statement(self.sql.backend, &self.sql.journal, values);
-            if postgres {
-                for row in self.txn.query_all_raw(insert).await? {
-                    numbers.push(row.try_get("", "seq")?);
-                }
-            } else {
-                let last = self.txn.execute_raw(insert).await?.last_insert_id().cast_signed();
-                numbers.extend((1..=last).rev().take(chunk.len()));
-            }
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
-    }
-
     /// How many rows were touched.
     async fn touch(&self, touch: &Touch) -> Result<u64, DbErr> {
         let (host, now) = (self.host.as_str(), self.now.as_str());
@@ -354,33 +354,5 @@ impl Transaction<'_> {
         };
         let columns = [host::Column::DaemonId, host::Column::DaemonRoot, host::Column::EngineVersion];
         crate::hosts::write(self.txn, pinned, &columns).await
-    }
-}
-
-/// A journal entry as its columns have it.
-#[derive(serde::Serialize)]
-struct Entry<'a> {
-    row_id: &'a str,
-    workload_id: &'a str,
-    container_id: &'a str,
-    from_state: Option<&'a str>,
-    to_state: &'a str,
-    cause: &'a str,
-    exit_code: Option<i64>,
-    oom_killed: Option<bool>,
-}
-
-impl<'a> Entry<'a> {
-    fn of(change: &'a Change) -> Self {
-        Self {
-            row_id: change.row_id.as_str(),
-            workload_id: change.workload_id.as_str(),
-            container_id: &change.container_id,
-            from_state: change.from.as_ref().map(RowState::as_str),
-            to_state: change.to.as_str(),
-            cause: change.cause.as_str(),
-            exit_code: change.exit.map(|exit| exit.code),
-            oom_killed: change.exit.map(|exit| exit.oom_killed),
-        }
     }
 }

@@ -3,10 +3,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::Timestamp;
+use reconciler_core::assessment::{Assessment, Phase, Reason};
 use reconciler_core::ids::HostName;
 use reconciler_core::row::{Basis, Cause, Row, Upsert};
 use reconciler_core::state::RowState;
-use reconciler_store::{Batch, Database, Store, StoreSettings, Touch};
+use reconciler_store::{Aged, Attempts, Batch, Database, StatusReport, Store, StoreSettings, Touch};
 use reconciler_testkit::postgres::PrivatePostgres;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -59,6 +61,31 @@ fn batch(size: usize, basis: impl Fn(&Row) -> Basis) -> Batch {
     Batch { upserts, touch: Some(Touch::default()), ..Batch::default() }
 }
 
+/// Statements of the reports of `size` workloads that are as they were, and of those that aged.
+async fn unchanged_statuses(store: &Store, size: usize) -> usize {
+    let report = |n: usize| StatusReport {
+        workload: n.to_string().into(),
+        assessment: Some(Assessment {
+            phase: Phase::Ready,
+            ready: 1,
+            wanted: 1,
+            reason: Reason::AsWanted,
+            message: String::new(),
+        }),
+        attempts: Attempts::none(),
+    };
+    let aged =
+        Aged { at: Timestamp::UNIX_EPOCH, workloads: (0..size).map(|n| n.to_string().into()).collect() };
+    let reports = Batch { statuses: (0..size).map(report).collect(), ..Batch::default() };
+    store.write(reports.clone()).await.unwrap();
+    let before = STATEMENTS.load(Ordering::SeqCst);
+    let written = store.write(reports).await.unwrap();
+    assert_eq!((written.statuses, written.journal.len()), (0, 0));
+    let written = store.write(Batch { aged: Some(aged), ..Batch::default() }).await.unwrap();
+    assert_eq!((written.statuses, written.journal.len()), (size as u64, 0));
+    STATEMENTS.load(Ordering::SeqCst) - before
+}
+
 /// Statements of the pass over `size` rows that changed nothing, and of the pass's read.
 async fn pass(store: &Store, size: usize) -> usize {
     store.write(batch(size, |_| Basis::Absent)).await.unwrap();
@@ -76,7 +103,7 @@ async fn an_unchanged_host_costs_a_fixed_number_of_statements() {
     tracing::subscriber::set_global_default(Counter).unwrap();
     let directory = tempfile::tempdir().unwrap();
     for postgres in [false, true] {
-        let mut counts = Vec::new();
+        let (mut counts, mut of_statuses) = (Vec::new(), Vec::new());
         for size in [10, 10_000] {
             let url = if postgres {
                 PrivatePostgres::shared().database().await
@@ -88,9 +115,11 @@ async fn an_unchanged_host_costs_a_fixed_number_of_statements() {
             let store = Store::open(&settings).await.unwrap();
             store.migrate().await.unwrap();
             counts.push(pass(&store, size).await);
+            of_statuses.push(unchanged_statuses(&store, size).await);
         }
         assert_eq!(counts[0], counts[1]);
         assert!((4..20).contains(&counts[0]), "{counts:?}");
-        println!("{counts:?}");
+        assert_eq!(of_statuses[0], of_statuses[1]);
+        println!("{counts:?} {of_statuses:?}");
     }
 }

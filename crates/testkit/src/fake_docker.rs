@@ -54,6 +54,8 @@ pub enum Route {
     Peek,
     /// `GET /containers/ID/json`
     Inspect,
+    /// `POST /containers/ID/start`
+    Start,
     /// `GET /events`
     Events,
     /// Anything else, which is answered with `page not found`.

@@ -8,6 +8,7 @@ use reconciler_testkit::fake_docker::{FakeContainer, FakeDocker};
 use reconciler_testkit::wait::wait_for;
 
 use crate::messages::Panic;
+use crate::plugin::PluginActor;
 
 use super::*;
 
@@ -76,7 +77,7 @@ fn the_guardian_learns_of_each_panic_and_whose_it_was() {
     let victims: [(&str, Victim); 3] = [
         ("reconciler", |generation| panic_in(&generation.reconciler)),
         ("store", |generation| panic_in(&generation.store)),
-        ("plugin", |generation| panic_in(&generation.plugins[0])),
+        ("plugin", |generation| generation.plugins.all().take(1).for_each(panic_in)),
     ];
     actix_rt::System::new().block_on(async {
         let docker = FakeDocker::start();
@@ -124,7 +125,7 @@ fn a_panic_between_an_event_and_its_row_loses_nothing() {
     let victims: [Victim; 3] = [
         |generation| panic_in(&generation.reconciler),
         |generation| panic_in(&generation.store),
-        |generation| panic_in(&generation.plugins[0]),
+        |generation| generation.plugins.all().take(1).for_each(panic_in),
     ];
     actix_rt::System::new().block_on(async {
         let mut docker = FakeDocker::start();

@@ -1,24 +1,33 @@
-//! PluginActor: runs one plugin for the workloads of its source kind.
+//! PluginActor: says how the workloads of its source kind are, and runs its plugin for them.
 //!
-//! Each run is a task of its own with a deadline: one that fails, hangs or panics is that workload's alone.
+//! Each run is a task of its own with a deadline: one that fails, hangs or panics is that workload's alone, and is tried
+//! again by itself.
 
+mod pacing;
 mod queue;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseFuture, WrapFuture};
+use reconciler_core::assessment::Assessment;
 use reconciler_core::ids::WorkloadId;
-use reconciler_plugins::{Plugin, Request};
+use reconciler_core::member::Members;
+use reconciler_core::workload::Workload;
+use reconciler_plugins::{Judge, Plugin, Report, Request};
 use tokio::sync::oneshot;
-use tracing::debug;
+use tokio::time::Instant;
+use tracing::{debug, info};
 
+use crate::alarm::Alarm;
 use crate::lasting::Lasting;
-use crate::messages::{Reconcile, WindUp, WorkloadReconciled};
+use crate::messages::{
+    ForgetWorkload, HandOver, Reconcile, ReplacePlugin, WindUp, WorkloadReconciled, WriteStatus,
+};
 use crate::obituary::Obituary;
 
-use queue::{Queue, Run};
+use queue::{Asked, Outcome, Queue, Run};
 
 /// A plugin, and how it is run.
 #[derive(Clone)]
@@ -31,12 +40,25 @@ pub struct PluginPart {
     pub parallel: usize,
 }
 
+/// Whom a plugin's actor tells.
+#[derive(Clone)]
+pub(crate) struct Ears {
+    pub(crate) outcomes: Recipient<WorkloadReconciled>,
+    pub(crate) statuses: Recipient<WriteStatus>,
+}
+
 /// See the [module](self).
 pub(crate) struct PluginActor {
     part: PluginPart,
     queue: Queue,
-    outcomes: Recipient<WorkloadReconciled>,
+    judge: Judge,
+    /// How each workload is as was told last; `None` if this host has nothing of it.
+    told: HashMap<WorkloadId, Option<Assessment>>,
+    ears: Ears,
+    /// Who does this plugin's work now, if it is out of force.
+    heir: Option<Recipient<Reconcile>>,
     failures: HashMap<WorkloadId, Lasting>,
+    alarm: Alarm,
     /// Nothing new is begun.
     winding_up: bool,
     wound_up: Vec<oneshot::Sender<()>>,
@@ -44,24 +66,32 @@ pub(crate) struct PluginActor {
 }
 
 impl PluginActor {
-    pub(crate) fn new(part: PluginPart, outcomes: Recipient<WorkloadReconciled>, obituary: Obituary) -> Self {
+    pub(crate) fn new(part: PluginPart, ears: Ears, obituary: Obituary) -> Self {
         let queue = Queue::new(part.parallel);
         Self {
             part,
             queue,
-            outcomes,
+            judge: Judge::new(),
+            told: HashMap::new(),
+            ears,
+            heir: None,
             failures: HashMap::new(),
+            alarm: Alarm::default(),
             winding_up: false,
             wound_up: Vec::new(),
             _obituary: obituary,
         }
     }
 
+    /// Begins what may be begun, or sees to it that it is when it may.
     fn proceed(&mut self, ctx: &mut Context<Self>) {
-        while !self.winding_up
-            && let Some(run) = self.queue.begin()
-        {
-            self.run(run, ctx);
+        if !self.winding_up {
+            while let Some(run) = self.queue.begin(Instant::now()) {
+                self.run(run, ctx);
+            }
+            if let Some(due) = self.queue.next_due() {
+                self.alarm.set(due, ctx, Self::proceed);
+            }
         }
         if self.queue.is_idle() {
             for wound_up in self.wound_up.drain(..) {
@@ -70,12 +100,25 @@ impl PluginActor {
         }
     }
 
+    /// How a workload is. What is news of that is told at once.
+    fn assess(&mut self, workload: &Workload, members: &Members) -> Assessment {
+        let assessment = self.judge.judge(workload, members).assessment;
+        let ours = (!members.is_empty()).then(|| assessment.clone());
+        if self.told.get(&workload.id) != Some(&ours) {
+            self.told.insert(workload.id.clone(), ours.clone());
+            let id = workload.id.clone();
+            self.ears.statuses.do_send(WriteStatus { assessment: ours, ..WriteStatus::of(id) });
+        }
+        assessment
+    }
+
     fn run(&mut self, run: Run, ctx: &mut Context<Self>) {
         let Run { request, attempt, generation } = run;
-        let Reconcile { workload, containers, .. } = request;
+        let Reconcile { workload, members, .. } = request;
         let (id, kind) = (workload.id.clone(), workload.source_kind.clone());
         let (plugin, timeout) = (Arc::clone(&self.part.plugin), self.part.timeout);
-        let request = Request { workload, containers, attempt, generation };
+        let assessment = self.judge.judge(&workload, &members).assessment;
+        let request = Request { workload, members, assessment, attempt, generation };
         // A task of its own, so that a panic ends this run and nothing else.
         let task = actix_rt::spawn(async move {
             let run = tokio::time::timeout(timeout, plugin.reconcile(&request));
@@ -88,24 +131,38 @@ impl PluginActor {
         }));
     }
 
-    fn ended(&mut self, workload: WorkloadId, kind: &str, outcome: Result<(), String>) {
-        let succeeded = outcome.is_ok();
-        let again = self.queue.ended(&workload, succeeded);
-        match outcome {
-            Ok(()) => {
+    fn ended(&mut self, workload: WorkloadId, kind: &str, result: Result<Report, String>) {
+        let Report { actions, again, failure } =
+            result.unwrap_or_else(|why| Report { failure: Some(why), ..Report::default() });
+        let outcome = match (&failure, again) {
+            (Some(_), pause) => Outcome::Failed(pause),
+            (None, Some(pause)) => Outcome::Again(pause),
+            (None, None) => Outcome::Done,
+        };
+        let again = self.queue.ended(&workload, outcome, Instant::now());
+        match &failure {
+            None => {
                 debug!(%workload, kind, "reconciled");
                 if let Some(mut failure) = self.failures.remove(&workload) {
                     failure.over();
                 }
             }
-            Err(why) => {
-                let failure =
+            Some(why) => {
+                let lasting =
                     self.failures.entry(workload.clone()).or_insert_with(|| Lasting::new("plugin_failed"));
-                failure.happened(&format_args!("workload {workload} of source kind {kind:?}: {why}"));
+                lasting.happened(&format_args!("workload {workload} of source kind {kind:?}: {why}"));
             }
         }
+        let succeeded = failure.is_none();
+        // One that was forgotten while it ran has no status any more; what was done stays true.
+        let told = self.told.get(&workload);
+        if told.is_some() || !actions.is_empty() {
+            let (workload, assessment) = (workload.clone(), told.cloned().flatten());
+            let attempt = Some(failure.map_or(Ok(()), Err));
+            self.ears.statuses.do_send(WriteStatus { workload, assessment, attempt, actions });
+        }
         // The reconciler takes these as fast as runs end; there are never more than run at once.
-        self.outcomes.do_send(WorkloadReconciled { workload, succeeded, again });
+        self.ears.outcomes.do_send(WorkloadReconciled { workload, succeeded, again });
     }
 }
 
@@ -117,8 +174,63 @@ impl Handler<Reconcile> for PluginActor {
     type Result = ();
 
     fn handle(&mut self, request: Reconcile, ctx: &mut Self::Context) {
-        self.queue.ask(request);
+        if let Some(heir) = &self.heir {
+            heir.do_send(request);
+            return;
+        }
+        self.assess(&request.workload, &request.members);
+        if request.workload.source_kind.is_empty() {
+            return;
+        }
+        let workload = request.workload.id.clone();
+        if self.queue.ask(request, Instant::now()) == Asked::Pausing {
+            self.ears.outcomes.do_send(WorkloadReconciled { workload, succeeded: false, again: false });
+        }
         self.proceed(ctx);
+    }
+}
+
+impl Handler<ForgetWorkload> for PluginActor {
+    type Result = ();
+
+    fn handle(&mut self, ForgetWorkload(workload): ForgetWorkload, _: &mut Self::Context) {
+        self.queue.forget(&workload);
+        self.judge.forget(&workload);
+        self.told.remove(&workload);
+        self.failures.remove(&workload);
+    }
+}
+
+impl Handler<ReplacePlugin> for PluginActor {
+    type Result = ();
+
+    /// What runs ends with the old plugin; what waits is the new one's.
+    fn handle(&mut self, ReplacePlugin(part): ReplacePlugin, ctx: &mut Self::Context) {
+        self.queue.set_parallel(part.parallel);
+        self.part = part;
+        self.heir = None;
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<HandOver> for PluginActor {
+    type Result = ();
+
+    fn handle(&mut self, HandOver { kind, heir }: HandOver, _: &mut Self::Context) {
+        let is_meant =
+            |request: &Reconcile| kind.as_ref().is_none_or(|kind| *kind == request.workload.source_kind);
+        let waiting = self.queue.drain(is_meant);
+        info!(kind = self.part.plugin.name(), workloads = waiting.len(), "another plugin takes over");
+        // Told in the order of their ids, as a pass tells them.
+        let by_id: BTreeMap<_, _> = waiting.into_iter().map(|one| (one.workload.id.clone(), one)).collect();
+        for request in by_id.into_values() {
+            heir.do_send(request);
+        }
+        if kind.is_none() {
+            self.told.clear();
+            self.judge = Judge::new();
+            self.heir = Some(heir);
+        }
     }
 }
 
@@ -133,3 +245,6 @@ impl Handler<WindUp> for PluginActor {
         Box::pin(async move { _ = done.await })
     }
 }
+
+#[cfg(test)]
+mod tests;

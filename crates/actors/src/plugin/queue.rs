@@ -1,12 +1,24 @@
-//! Which workload runs next: one run a workload at a time, changed ones before those that a pass sweeps up.
+//! Which workload runs next: one run a workload at a time, changed ones before those that a pass sweeps up. One that
+//! failed is tried again by itself, after a pause of its own.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 use reconciler_core::ids::WorkloadId;
+use tokio::time::Instant;
 
 use crate::messages::Reconcile;
 
-/// Requests that wait or run. Holds one waiting request a workload, the newest.
+use super::pacing::Pacing;
+
+/// The pause after a first failure. It doubles with each …
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// … up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// A change of a workload that failed may be what mends it: it is tried after so long at most.
+const CHANGE_WAITS: Duration = Duration::from_secs(2);
+
+/// Requests that wait or run. Keeps one request a workload, the newest, until it succeeded.
 #[derive(Debug)]
 pub(super) struct Queue {
     parallel: usize,
@@ -14,14 +26,30 @@ pub(super) struct Queue {
     generation: u64,
     changed: VecDeque<WorkloadId>,
     swept: VecDeque<WorkloadId>,
+    /// Those that are due later. A workload stands here once at most.
+    later: BTreeSet<(Instant, WorkloadId)>,
     entries: HashMap<WorkloadId, Entry>,
+    pacing: Pacing,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Entry {
-    waiting: Option<Reconcile>,
-    running: bool,
+    request: Reconcile,
+    place: Place,
+    /// A request came while it ran.
+    dirty: bool,
     failures: u32,
+}
+
+/// Where a workload stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Changed,
+    Swept,
+    Later(Instant),
+    Running,
+    /// It is on its way from one of these to another.
+    Nowhere,
 }
 
 /// A run to begin.
@@ -34,6 +62,25 @@ pub(super) struct Run {
     pub(super) generation: u64,
 }
 
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    /// It succeeded, and wants to be run again after so long.
+    Again(Duration),
+    /// It failed, and is tried again after so long, or after the pause that is usual.
+    Failed(Option<Duration>),
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// It runs as soon as its turn comes, or runs already.
+    Queued,
+    /// The workload failed of late, and waits for its next attempt.
+    Pausing,
+}
+
 impl Queue {
     /// `parallel` runs at most are under way at once, at least one.
     pub(super) fn new(parallel: usize) -> Self {
@@ -43,138 +90,188 @@ impl Queue {
             generation: 0,
             changed: VecDeque::new(),
             swept: VecDeque::new(),
+            later: BTreeSet::new(),
             entries: HashMap::new(),
+            pacing: Pacing::default(),
         }
+    }
+
+    /// From now on so many runs at most are begun at once. What runs goes on.
+    pub(super) fn set_parallel(&mut self, parallel: usize) {
+        self.parallel = parallel.max(1);
     }
 
     /// Asks for a run that begins after now.
-    pub(super) fn ask(&mut self, request: Reconcile) {
-        let id = request.workload.id.clone();
-        let entry = self.entries.entry(id.clone()).or_default();
-        let before = entry.waiting.take();
+    pub(super) fn ask(&mut self, request: Reconcile, now: Instant) -> Asked {
+        let (id, swept) = (request.workload.id.clone(), request.swept);
+        let Some(entry) = self.entries.get_mut(&id) else {
+            self.entries.insert(id.clone(), Entry::new(request));
+            let due = if swept { now } else { self.change_due(&id, false, now) };
+            self.place(&id, due, swept, now);
+            return Asked::Queued;
+        };
         // What changed stays changed when a pass sweeps it up as well.
-        let swept = request.swept && before.as_ref().is_none_or(|before| before.swept);
-        let moves_up = before.as_ref().is_none_or(|before| before.swept && !swept);
-        let running = entry.running;
-        entry.waiting = Some(Reconcile { swept, ..request });
-        if moves_up && !running {
-            self.line(swept).push_back(id);
+        let swept = swept && (!entry.dirty || entry.request.swept);
+        entry.request = Reconcile { swept, ..request };
+        match entry.place {
+            Place::Running => entry.dirty = true,
+            Place::Changed => {}
+            Place::Swept if swept => {}
+            Place::Later(_) if swept && entry.failures > 0 => return Asked::Pausing,
+            Place::Swept | Place::Later(_) | Place::Nowhere => {
+                let failed = entry.failures > 0;
+                let due = if swept { now } else { self.change_due(&id, failed, now) };
+                self.place(&id, due, swept, now);
+            }
         }
+        Asked::Queued
     }
 
-    fn line(&mut self, swept: bool) -> &mut VecDeque<WorkloadId> {
-        if swept { &mut self.swept } else { &mut self.changed }
+    /// Puts a workload where its next run, due at `due`, is waited for. One that waits already never comes later.
+    fn place(&mut self, id: &WorkloadId, due: Instant, swept: bool, now: Instant) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        let due = match entry.place {
+            Place::Later(before) => {
+                self.later.remove(&(before, id.clone()));
+                due.min(before)
+            }
+            _ => due,
+        };
+        if due > now {
+            entry.place = Place::Later(due);
+            self.later.insert((due, id.clone()));
+        } else if swept {
+            entry.place = Place::Swept;
+            self.swept.push_back(id.clone());
+        } else {
+            // Where it stood in the other line it is passed over.
+            entry.place = Place::Changed;
+            self.changed.push_back(id.clone());
+        }
     }
 
     /// The next run, if not too many are under way.
-    pub(super) fn begin(&mut self) -> Option<Run> {
+    pub(super) fn begin(&mut self, now: Instant) -> Option<Run> {
         if self.running >= self.parallel {
             return None;
         }
-        while let Some(id) = self.changed.pop_front().or_else(|| self.swept.pop_front()) {
-            // A workload that moved up stands in the other line still.
-            let Some(entry) = self.entries.get_mut(&id).filter(|entry| !entry.running) else { continue };
-            let Some(request) = entry.waiting.take() else { continue };
-            entry.running = true;
-            self.running += 1;
-            self.generation += 1;
-            return Some(Run { request, attempt: entry.failures + 1, generation: self.generation });
+        self.wake(now);
+        let id = self.next()?;
+        let entry = self.entries.get_mut(&id)?;
+        entry.place = Place::Running;
+        self.pacing.began(&id, now);
+        self.running += 1;
+        self.generation += 1;
+        Some(Run { request: entry.request.clone(), attempt: entry.failures + 1, generation: self.generation })
+    }
+
+    /// Those that were due later and are now count as changed.
+    fn wake(&mut self, now: Instant) {
+        while self.later.first().is_some_and(|(due, _)| *due <= now)
+            && let Some((_, id)) = self.later.pop_first()
+        {
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.place = Place::Changed;
+                self.changed.push_back(id);
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<WorkloadId> {
+        let entries = &self.entries;
+        let stands = |id: &WorkloadId, place| entries.get(id).is_some_and(|entry| entry.place == place);
+        while let Some(id) = self.changed.pop_front() {
+            if stands(&id, Place::Changed) {
+                return Some(id);
+            }
+        }
+        while let Some(id) = self.swept.pop_front() {
+            if stands(&id, Place::Swept) {
+                return Some(id);
+            }
         }
         None
     }
 
     /// A run ended. True if its workload changed meanwhile, and runs again.
-    pub(super) fn ended(&mut self, id: &WorkloadId, succeeded: bool) -> bool {
-        let Some(entry) = self.entries.get_mut(id) else { return false };
-        entry.running = false;
-        self.running -= 1;
-        entry.failures = if succeeded { 0 } else { entry.failures.saturating_add(1) };
-        match &entry.waiting {
-            Some(waiting) => {
-                let swept = waiting.swept;
-                self.line(swept).push_back(id.clone());
-                return true;
+    pub(super) fn ended(&mut self, id: &WorkloadId, outcome: Outcome, now: Instant) -> bool {
+        self.running = self.running.saturating_sub(1);
+        // One that was forgotten while it ran is not here any more.
+        let Some(entry) = self.entries.get_mut(id).filter(|entry| entry.place == Place::Running) else {
+            return false;
+        };
+        entry.place = Place::Nowhere;
+        entry.failures =
+            if matches!(outcome, Outcome::Failed(_)) { entry.failures.saturating_add(1) } else { 0 };
+        let again = std::mem::take(&mut entry.dirty);
+        let wish = match outcome {
+            Outcome::Done => None,
+            Outcome::Again(pause) => Some(now + pause),
+            Outcome::Failed(pause) => Some(now + pause.unwrap_or_else(|| pause_after(entry.failures))),
+        };
+        let failed = entry.failures > 0;
+        let change = again.then(|| self.change_due(id, failed, now));
+        match wish.into_iter().chain(change).min() {
+            Some(due) => {
+                let swept = self.entries.get(id).is_some_and(|entry| entry.request.swept);
+                self.place(id, due, swept && wish.is_none(), now);
             }
-            None if succeeded => _ = self.entries.remove(id),
-            None => {}
+            None => _ = self.entries.remove(id),
         }
-        false
+        again
+    }
+
+    /// When something is due, if it waits for nothing else.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.later.first().map(|(due, _)| *due)
+    }
+
+    /// Forgets a workload. What of it runs goes on, and counts.
+    pub(super) fn forget(&mut self, id: &WorkloadId) {
+        if let Some(Entry { place: Place::Later(due), .. }) = self.entries.remove(id) {
+            self.later.remove(&(due, id.clone()));
+        }
+    }
+
+    /// Takes what waits, and what runs and will have to run again, of the workloads that `which` picks.
+    pub(super) fn drain(&mut self, which: impl Fn(&Reconcile) -> bool) -> Vec<Reconcile> {
+        let picked = self.entries.iter().filter(|(_, entry)| which(&entry.request));
+        let ids: Vec<_> = picked.map(|(id, _)| id.clone()).collect();
+        let mut drained = Vec::new();
+        for id in ids {
+            let waits = self.entries.get(&id).filter(|entry| match entry.place {
+                Place::Nowhere => false,
+                Place::Running => entry.dirty,
+                Place::Changed | Place::Swept | Place::Later(_) => true,
+            });
+            drained.extend(waits.map(|entry| entry.request.clone()));
+            self.forget(&id);
+        }
+        drained
     }
 
     /// Whether nothing runs.
     pub(super) fn is_idle(&self) -> bool {
         self.running == 0
     }
+
+    /// When a change that is told now may run a workload.
+    fn change_due(&self, id: &WorkloadId, failed: bool, now: Instant) -> Instant {
+        let soonest = if failed { now + CHANGE_WAITS } else { now };
+        self.pacing.due(id, now).max(soonest).min(now + CHANGE_WAITS)
+    }
+}
+
+impl Entry {
+    fn new(request: Reconcile) -> Self {
+        Self { request, place: Place::Nowhere, dirty: false, failures: 0 }
+    }
+}
+
+fn pause_after(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
-mod tests {
-    use reconciler_core::workload::{Kind, Workload};
-
-    use super::*;
-
-    fn request(id: &str, swept: bool) -> Reconcile {
-        let workload = Workload {
-            id: id.into(),
-            name: id.into(),
-            kind: Kind::Stack,
-            source_kind: "compose".into(),
-            source_config: "{}".into(),
-        };
-        Reconcile { workload, containers: Vec::new(), swept }
-    }
-
-    fn begin(queue: &mut Queue) -> Option<String> {
-        queue.begin().map(|run| run.request.workload.id.to_string())
-    }
-
-    #[test]
-    fn one_run_a_workload_and_another_after_it_if_it_changed_meanwhile() {
-        let mut queue = Queue::new(4);
-        queue.ask(request("a", false));
-        assert_eq!(begin(&mut queue).as_deref(), Some("a"));
-        for _ in 0..100 {
-            queue.ask(request("a", false));
-            assert_eq!(begin(&mut queue), None);
-        }
-        assert!(queue.ended(&"a".into(), true), "it runs again");
-        assert_eq!(begin(&mut queue).as_deref(), Some("a"));
-        assert!(!queue.ended(&"a".into(), true));
-        assert_eq!(begin(&mut queue), None);
-        assert!(queue.is_idle() && queue.entries.is_empty());
-    }
-
-    #[test]
-    fn changed_before_swept() {
-        let mut queue = Queue::new(1);
-        for n in 0..5_000 {
-            queue.ask(request(&format!("w{n}"), true));
-        }
-        queue.ask(request("w4000", false));
-        queue.ask(request("w4000", true));
-        queue.ask(request("new", false));
-        let mut order = Vec::new();
-        while let Some(id) = begin(&mut queue) {
-            queue.ended(&id.as_str().into(), true);
-            order.push(id);
-        }
-        assert_eq!(&order[..3], ["w4000", "new", "w0"]);
-        assert_eq!(order.len(), 5_001);
-    }
-
-    #[test]
-    fn no_more_at_once_than_allowed_and_attempts_are_counted() {
-        let mut queue = Queue::new(2);
-        for id in ["a", "b", "c"] {
-            queue.ask(request(id, false));
-        }
-        assert!(queue.begin().is_some() && queue.begin().is_some());
-        assert!(queue.begin().is_none());
-        queue.ended(&"a".into(), false);
-        queue.ask(request("a", true));
-        assert_eq!(begin(&mut queue).as_deref(), Some("c"));
-        queue.ended(&"b".into(), true);
-        let run = queue.begin().unwrap();
-        assert_eq!((run.request.workload.id.as_str(), run.attempt, run.generation), ("a", 2, 4));
-    }
-}
+mod tests;

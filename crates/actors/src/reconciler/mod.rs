@@ -3,25 +3,25 @@
 //! A full pass is a list that is merged right after the database was asked whether somebody else wrote. If that cannot
 //! be told, nothing of the list is merged, and the newest list waits.
 
+mod handing;
+mod notices;
 mod passes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
-use reconciler_core::ids::WorkloadId;
 use reconciler_core::index::{Index, List, Loaded, Observation};
-use reconciler_core::plan::{Notice, Pass, Plan};
-use reconciler_plugins::ContainerItem;
+use reconciler_core::plan::{Pass, Plan};
 use reconciler_store::{Batch, Heartbeat, Pin, Touch};
 use tokio::sync::oneshot;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::clock::Clock;
 use crate::lasting::Lasting;
 use crate::messages::{
-    ContainersObserved, HostChanged, ListNow, LookAgain, ReadIndex, Reconcile, RunPass, SnapshotObserved,
-    Stop, StoreReported, StreamDoubted, WorkloadReconciled, WriteRows,
+    ContainersObserved, ForgetWorkload, HostChanged, ListNow, LookAgain, PluginHands, ReadIndex, RunPass,
+    SnapshotObserved, Stop, StoreReported, StreamDoubted, WorkloadReconciled, WriteRows, WriteStatus,
 };
 use crate::obituary::Obituary;
 use crate::summary::{PassFailed, PassSummary};
@@ -38,10 +38,12 @@ pub(crate) struct Hands {
     pub(crate) look: Recipient<LookAgain>,
     pub(crate) list: Recipient<ListNow>,
     pub(crate) doubt: Recipient<StreamDoubted>,
+    pub(crate) statuses: Recipient<WriteStatus>,
+    pub(crate) forget_status: Recipient<ForgetWorkload>,
     /// The plugins by source kind.
-    pub(crate) plugins: BTreeMap<String, Recipient<Reconcile>>,
-    /// The plugin of every other source kind.
-    pub(crate) other_plugin: Recipient<Reconcile>,
+    pub(crate) plugins: BTreeMap<String, PluginHands>,
+    /// The plugin of every other source kind, and of workloads that have none.
+    pub(crate) other_plugin: PluginHands,
 }
 
 /// See the [module](self).
@@ -60,6 +62,8 @@ pub(crate) struct ReconcilerActor {
     engine_version: String,
     heartbeat: Heartbeat,
     foreign_daemon: Lasting,
+    /// Source kinds of which a person was told that nobody is there for them.
+    unserved: BTreeSet<String>,
     _obituary: Obituary,
 }
 
@@ -78,6 +82,7 @@ impl ReconcilerActor {
             engine_version: String::new(),
             heartbeat: Heartbeat { stream: "down".into(), ..Heartbeat::default() },
             foreign_daemon: Lasting::new("another_daemon"),
+            unserved: BTreeSet::new(),
             _obituary: obituary,
         }
     }
@@ -97,13 +102,14 @@ impl ReconcilerActor {
             list_again,
             reload,
             reconcile,
+            forget,
             notices,
             unannounced,
             pass: _,
         } = plan;
         let touch = touch.map(|touch| Touch { except: touch.except, heartbeat: self.heartbeat.clone() });
         let pin = pin.map(|daemon| Pin { daemon, engine_version: self.engine_version.clone() });
-        let batch = Batch { upserts, missing, touch, pin };
+        let batch = Batch { upserts, missing, touch, pin, ..Batch::default() };
         if !batch.is_empty() {
             self.hands.write.do_send(WriteRows(batch));
         }
@@ -117,21 +123,18 @@ impl ReconcilerActor {
             self.hands.list.do_send(ListNow);
         }
         self.reload |= reload;
+        for workload in &forget {
+            self.forget(workload);
+        }
         for workload in &reconcile {
-            self.passes.dispatched(workload);
+            if self.has_source_kind(workload) {
+                self.passes.dispatched(workload);
+            }
             self.dispatch(workload, false);
         }
         for notice in &notices {
-            tell(notice);
+            notices::tell(notice);
         }
-    }
-
-    fn dispatch(&self, id: &WorkloadId, swept: bool) {
-        let Some(workload) = self.index.workload(id).cloned() else { return };
-        let rows = self.index.containers_of(id);
-        let containers = rows.into_iter().map(|(row, exit)| ContainerItem { row, exit }).collect();
-        let plugin = self.hands.plugins.get(&workload.source_kind).unwrap_or(&self.hands.other_plugin);
-        plugin.do_send(Reconcile { workload, containers, swept });
     }
 
     /// Asks for a reading, if none is under way.
@@ -156,11 +159,14 @@ impl ReconcilerActor {
         match pass {
             Some(Pass::Merged(tally)) => {
                 self.foreign_daemon.over();
-                for workload in &swept {
+                let (handed, assessed): (BTreeSet<_>, BTreeSet<_>) =
+                    swept.into_iter().partition(|id| self.has_source_kind(id));
+                // First it is noted what is waited for: a plugin that pauses answers at once.
+                let skipped = assessed.len() as u64;
+                self.passes.merged(&Merged { begun, tally, dispatched: &handed, skipped });
+                for workload in handed.iter().chain(&assessed) {
                     self.dispatch(workload, true);
                 }
-                let skipped = self.index.workload_count().saturating_sub(swept.len()) as u64;
-                self.passes.merged(&Merged { begun, tally, dispatched: &swept, skipped });
             }
             Some(refused) => self.refused(&refused),
             None => {}
@@ -230,26 +236,6 @@ impl ReconcilerActor {
 /// The host's rows as the database is known to hold them.
 fn rows_of(index: &Index) -> RowStates {
     index.stored_rows().map(|row| (row.id.clone(), row.clone())).collect()
-}
-
-fn tell(notice: &Notice) {
-    match notice {
-        Notice::KindMismatch { container, workload, claimed, actual } => {
-            warn!(%container, %workload, claimed, actual, "container ignored: its kind label is not its workload's kind");
-        }
-        Notice::RowElsewhere { row, host } => {
-            warn!(%row, %host, "row left alone: it belongs to another host and is alive there");
-        }
-        Notice::ManyAbsent { rows } => {
-            warn!(rows, "many containers are absent at once: a second list decides");
-        }
-        Notice::ManyOrphaned { rows } => {
-            warn!(
-                rows,
-                "the workloads as read account for few of the rows: a second reading, an interval later, decides"
-            );
-        }
-    }
 }
 
 impl Actor for ReconcilerActor {

@@ -4,6 +4,7 @@
 //! little, and a little longer each time.
 
 mod pace;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,15 +22,19 @@ use tracing::{debug, error};
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
-use crate::messages::{ReadIndex, Stop, StoreReported, WindUp, WriteRows};
+use crate::messages::{ForgetWorkload, ReadIndex, Stop, StoreReported, WindUp, WriteRows, WriteStatus};
 use crate::obituary::Obituary;
 
 use pace::{Doing, Pace};
+use told::Told;
 
 /// How often the database is asked whether somebody else wrote: what tinyforge writes is noticed within half a second.
 const POLL: Duration = Duration::from_millis(400);
 /// How often the journal is cut to what is to be kept.
 const PRUNE: Duration = Duration::from_secs(60);
+
+/// Rows go first, each as fast as it can be; but what is said of workloads waits for them no longer than this.
+const NEWS_WAIT: Duration = Duration::from_millis(50);
 
 /// See the [module](self).
 pub(crate) struct StoreActor {
@@ -37,6 +42,9 @@ pub(crate) struct StoreActor {
     clock: Clock,
     reports: Recipient<StoreReported>,
     writes: Batch,
+    told: Told,
+    /// Since when news of workloads wait.
+    news_since: Option<Instant>,
     read: Option<ReadIndex>,
     /// What is not a write comes before the next write, so that writes do not starve it.
     others_turn: bool,
@@ -62,6 +70,8 @@ impl StoreActor {
             clock,
             reports,
             writes: Batch::default(),
+            told: Told::default(),
+            news_since: None,
             read: None,
             others_turn: false,
             busy: false,
@@ -104,6 +114,9 @@ impl StoreActor {
         if others && self.winding_up.is_empty() && self.begin_other(ctx) {
             return;
         }
+        if self.writes.touch.is_some() || !self.winding_up.is_empty() {
+            self.writes.merge(Batch { aged: self.told.take_aged(), ..Batch::default() });
+        }
         if self.writes.is_empty() {
             self.wound_up();
         } else {
@@ -137,18 +150,49 @@ impl StoreActor {
     fn write(&mut self, ctx: &mut Context<Self>) {
         self.busy = true;
         self.others_turn = true;
-        let batch = std::mem::take(&mut self.writes);
+        let batch = self.next_batch();
         let rows: Vec<RowId> = rows_of(&batch);
         let pinned = batch.pin.as_ref().map(|pin| pin.daemon.clone());
+        let told = Batch {
+            statuses: batch.statuses.clone(),
+            aged: batch.aged.clone(),
+            actions: batch.actions.clone(),
+            ..Batch::default()
+        };
         let database = Arc::clone(&self.database);
         let written = async move { database.write(batch).await };
         ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
             let (answer, failure) = match actor.outcome(Doing::Writing, written) {
                 Ok(written) => (Answer { pinned, ..answer_of(written) }, None),
-                Err(why) => (Answer { failed: rows, ..Answer::default() }, Some(why)),
+                Err(why) => {
+                    actor.owe(told);
+                    (Answer { failed: rows, ..Answer::default() }, Some(why))
+                }
             };
             actor.ended(Some(StoreReported::Answered { answer, failure }), ctx);
         }));
+    }
+
+    /// What is written next: rows alone, unless news of workloads have waited for long enough.
+    fn next_batch(&mut self) -> Batch {
+        let mut batch = std::mem::take(&mut self.writes);
+        let rows = !(batch.upserts.is_empty() && batch.missing.is_empty());
+        if rows && self.news_since.is_some_and(|since| since.elapsed() < NEWS_WAIT) {
+            self.writes.statuses = std::mem::take(&mut batch.statuses);
+            self.writes.actions = std::mem::take(&mut batch.actions);
+        } else {
+            self.news_since = None;
+        }
+        batch
+    }
+
+    /// What was told of workloads was not written, or perhaps it was: it goes in the next write. Rows the index owes.
+    fn owe(&mut self, mut told: Batch) {
+        if let Some(aged) = told.aged.take() {
+            self.told.keep_aged(aged);
+        }
+        told.merge(std::mem::take(&mut self.writes));
+        self.writes = told;
     }
 
     fn load(&mut self, read: ReadIndex, ctx: &mut Context<Self>) {
@@ -267,11 +311,30 @@ impl Handler<WriteRows> for StoreActor {
     type Result = ();
 
     fn handle(&mut self, WriteRows(batch): WriteRows, ctx: &mut Self::Context) {
-        self.writes.upserts.extend(batch.upserts);
-        self.writes.missing.extend(batch.missing);
-        self.writes.touch = batch.touch.or(self.writes.touch.take());
-        self.writes.pin = batch.pin.or(self.writes.pin.take());
+        self.writes.merge(batch);
         self.proceed(ctx);
+    }
+}
+
+impl Handler<WriteStatus> for StoreActor {
+    type Result = ();
+
+    fn handle(&mut self, mut said: WriteStatus, ctx: &mut Self::Context) {
+        let actions = std::mem::take(&mut said.actions);
+        let statuses: Vec<_> = self.told.hear(said, jiff::Timestamp::now()).into_iter().collect();
+        if !(statuses.is_empty() && actions.is_empty()) {
+            self.news_since.get_or_insert_with(Instant::now);
+        }
+        self.writes.merge(Batch { statuses, actions, ..Batch::default() });
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<ForgetWorkload> for StoreActor {
+    type Result = ();
+
+    fn handle(&mut self, ForgetWorkload(workload): ForgetWorkload, _: &mut Self::Context) {
+        self.told.forget(&workload);
     }
 }
 

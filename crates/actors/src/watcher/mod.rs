@@ -31,7 +31,7 @@ use tracing::debug;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::lasting::Lasting;
-use crate::messages::{ContainersObserved, HostChanged, SnapshotObserved, Stop};
+use crate::messages::{ContainersObserved, HostChanged, SetInterval, SnapshotObserved, Stop};
 use crate::obituary::Obituary;
 
 use backoff::Backoff;
@@ -229,6 +229,16 @@ impl Handler<Stop> for DockerWatcher {
     fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
         self.ended = true;
         ctx.stop();
+    }
+}
+
+impl Handler<SetInterval> for DockerWatcher {
+    type Result = ();
+
+    fn handle(&mut self, SetInterval(interval): SetInterval, ctx: &mut Self::Context) {
+        self.interval = interval;
+        self.lists.due = self.lists.due.min(Instant::now() + interval);
+        self.proceed(ctx);
     }
 }
 

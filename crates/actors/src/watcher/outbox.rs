@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn found(container: &str, begun: u64, inspected: bool) -> Look {
-        let detail = inspected.then_some(Detail { restart: RestartPolicy::Never, exit: None });
+        let detail = inspected.then_some(Detail { restart: RestartPolicy::Never, exit: None, started: 0 });
         let snapshot = Snapshot {
             id: id(container),
             state: DockerState::Running,
@@ -117,6 +117,7 @@ mod tests {
             port: None,
             created: 0,
             claim: None,
+            health: None,
             detail,
         };
         Look { container: id(container), begun: at(begun), outcome: LookOutcome::Found(snapshot) }

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use reconciler_core::container::Snapshot;
 use reconciler_core::plan::LookRequest;
 use reconciler_core::state::DockerState;
-use reconciler_docker::{EngineInfo, EventStream, Inspection};
+use reconciler_docker::{EngineInfo, EventStream, Inspection, Start};
 use tokio::sync::mpsc;
 
 use crate::messages::{ListNow, LookAgain};
@@ -80,6 +80,7 @@ fn snapshot(id: &ContainerId) -> Snapshot {
         port: None,
         created: 0,
         claim: None,
+        health: None,
         detail: None,
     }
 }
@@ -124,6 +125,11 @@ impl Engine for Scripted {
     async fn peek(&self, _: &ContainerId) -> Result<Option<Snapshot>, DockerError> {
         self.of("peek");
         Ok(None)
+    }
+
+    async fn start(&self, _: &ContainerId) -> Result<Start, DockerError> {
+        self.of("start");
+        Ok(Start::Gone)
     }
 
     async fn inspect(&self, id: &ContainerId) -> Result<Inspection, DockerError> {

@@ -11,7 +11,7 @@ use reconciler_docker::{Deadlines, DockerEngine, Endpoint};
 use reconciler_store::{Database, NewWorkload, Store, StoreSettings};
 use reconciler_testkit::fake_docker::{FakeContainer, FakeDocker};
 use reconciler_testkit::wait::wait_for;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::engine::FaultyEngine;
@@ -45,7 +45,8 @@ impl Bed {
         let host = docker.host();
         let endpoint = Endpoint::resolve(Some(&host), &|_| None, None).unwrap();
         let usual = Duration::from_millis(700);
-        let deadlines = Deadlines { ping: usual, info: usual, peek: usual, inspect: usual, events: usual };
+        let deadlines =
+            Deadlines { ping: usual, info: usual, peek: usual, inspect: usual, start: usual, events: usual };
         let real = DockerEngine::connect(&endpoint, deadlines).unwrap();
         let url = format!("sqlite://{}/index.db", docker.dir().display());
         let settings = StoreSettings::new(url.parse().unwrap(), "local".into());
@@ -78,9 +79,9 @@ impl Bed {
     /// Starts the actors.
     pub(crate) fn run(&self) -> Running {
         let (stop, stopped) = oneshot::channel::<()>();
-        let parts = self.parts.clone();
-        let run = actix_rt::spawn(async move { guardian::run(&parts, async { _ = stopped.await }).await });
-        Running { stop, run }
+        let (parts, current) = watch::channel(self.parts.clone());
+        let run = actix_rt::spawn(async move { guardian::run(current, async { _ = stopped.await }).await });
+        Running { stop, parts, run }
     }
 
     pub(crate) async fn once(&self) -> Result<PassSummary, PassFailed> {
@@ -148,10 +149,16 @@ impl Bed {
 /// The actors under way.
 pub(crate) struct Running {
     stop: oneshot::Sender<()>,
+    parts: watch::Sender<Parts>,
     run: JoinHandle<Ending>,
 }
 
 impl Running {
+    /// Sends them other plugins, or another interval.
+    pub(crate) fn retune(&self, change: impl FnOnce(&mut Parts)) {
+        self.parts.send_modify(change);
+    }
+
     /// Asks them to end.
     pub(crate) async fn stop(self) -> Ending {
         _ = self.stop.send(());

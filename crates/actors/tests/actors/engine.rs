@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use reconciler_core::container::Snapshot;
 use reconciler_core::ids::ContainerId;
-use reconciler_docker::{DockerEngine, DockerError, Engine, EngineInfo, EventStream, Inspection};
+use reconciler_docker::{DockerEngine, DockerError, Engine, EngineInfo, EventStream, Inspection, Start};
 
 pub(crate) struct FaultyEngine {
     real: DockerEngine,
@@ -75,6 +75,11 @@ impl Engine for FaultyEngine {
     async fn inspect(&self, id: &ContainerId) -> Result<Inspection, DockerError> {
         self.note("inspect");
         self.real.inspect(id).await
+    }
+
+    async fn start(&self, id: &ContainerId) -> Result<Start, DockerError> {
+        self.note("start");
+        self.real.start(id).await
     }
 
     async fn events(&self, since_nanos: Option<i64>) -> Result<EventStream, DockerError> {

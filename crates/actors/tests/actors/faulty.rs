@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reconciler_core::ids::RowId;
-use reconciler_plugins::{Plugin, PluginError, Request};
+use reconciler_plugins::{Plugin, PluginError, Report, Request};
 use reconciler_store::{Batch, Database, Loaded, Store, StoreError, Written};
 use tokio::sync::watch;
 
@@ -226,9 +226,9 @@ impl Plugin for TestPlugin {
         "test"
     }
 
-    async fn reconcile(&self, request: &Request) -> Result<(), PluginError> {
+    async fn reconcile(&self, request: &Request) -> Result<Report, PluginError> {
         let id = request.workload.id.to_string();
-        let states = request.containers.iter().map(|item| item.row.state.to_string()).collect();
+        let states = request.members.containers.iter().map(|item| item.row.state.to_string()).collect();
         self.state.send_modify(|seen| {
             seen.begun.push((id.clone(), states));
             *seen.running.entry(id.clone()).or_default() += 1;
@@ -241,7 +241,7 @@ impl Plugin for TestPlugin {
         match conduct {
             Conduct::Succeeds => {
                 _ = self.gate.subscribe().wait_for(|held| !*held).await;
-                Ok(())
+                Ok(Report::default())
             }
             Conduct::Fails => {
                 let source = std::io::Error::other("no");

@@ -12,4 +12,6 @@ mod looks;
 mod once;
 mod panics;
 mod plugins;
+mod retune;
+mod status;
 mod stream;

@@ -107,7 +107,7 @@ impl Index {
     }
 
     pub(super) fn reconcile(&self, workload: &WorkloadId, plan: &mut Plan) {
-        if self.workloads.get(workload).is_some_and(|w| !w.source_kind.is_empty()) {
+        if self.workloads.contains_key(workload) {
             plan.reconcile.insert(workload.clone());
         }
     }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use crate::container::{ExitFacts, ImageRef, RestartPolicy, Snapshot};
+use crate::container::{EndedBy, ExitFacts, ImageRef, RestartPolicy, Snapshot};
 use crate::event::{Action, Event};
 use crate::row::Cause;
 use crate::stamp::Stamp;
 use crate::state::{DockerState, RowState};
+
+use super::lifeline::Lifeline;
 
 /// For so long after a `die` a list may still say `running`: 0.7 s were measured under load.
 const LIST_LAG: Duration = Duration::from_secs(1);
@@ -34,6 +36,8 @@ pub(super) struct Known {
     pub(super) absent: bool,
     /// When the newest list that had it was begun.
     pub(super) listed: Option<Stamp>,
+    /// What events told of its life.
+    pub(super) life: Lifeline,
     /// A person was told that its kind label is wrong.
     pub(super) warned: bool,
 }
@@ -57,7 +61,9 @@ pub(super) struct Seen {
     /// How its process ended: `None` if no inspect has told since it stopped.
     pub(super) exit: Option<Option<ExitFacts>>,
     /// Its restart policy, once an inspect told it.
-    restart: Option<RestartPolicy>,
+    pub(super) restart: Option<RestartPolicy>,
+    /// When its process was last started; 0 where no inspect told.
+    pub(super) started: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +107,7 @@ impl Known {
             wanted: None,
             absent: false,
             listed: None,
+            life: Lifeline::default(),
             warned: false,
         }
     }
@@ -146,16 +153,25 @@ impl Known {
         self.want(event.received);
         self.announced = self.announced.max(Some(event.received));
         self.died = self.died.max(event.died);
+        let blamed = self.blamed();
+        self.life.hear(event.marks, event.received);
+        let unclaimed = if self.blamed() == blamed { Merged::Same } else { Merged::Changed };
         let newest = self.newest_nanos.replace(event.daemon_nanos.max(self.newest_nanos.unwrap_or(i64::MIN)));
         if only_mark || newest.is_some_and(|newest| event.daemon_nanos < newest) {
-            return Merged::Same;
+            return unclaimed;
         }
-        let Some(says) = self.believable(&event.action) else { return Merged::Same };
+        let Some(says) = self.believable(&event.action) else { return unclaimed };
         if !self.is_older_than(event.received) {
             return Merged::Stale;
         }
         self.provisional = Some(Provisional { received: event.received, action: event.action.clone(), says });
         Merged::Changed
+    }
+
+    /// Who ended it, as far as events tell.
+    fn blamed(&self) -> Option<EndedBy> {
+        let exit = self.seen()?.exit.flatten()?;
+        Some(self.life.blame(exit, None).by)
     }
 
     /// What an action says of the state by itself, if that can be written before a look.
@@ -167,7 +183,7 @@ impl Known {
             Action::Die if may_restart() => None,
             Action::Die => Some(Claimed::State(RowState::Stopped)),
             Action::Destroy => Some(Claimed::Gone),
-            Action::Create | Action::Other(_) => None,
+            Action::Create | Action::Stop | Action::Kill | Action::Signal | Action::Other(_) => None,
         }
     }
 
@@ -221,6 +237,11 @@ impl Known {
         let seen = Seen {
             exit: detail.as_ref().map(|d| d.exit).or_else(|| same_stop.and_then(|was| was.exit)),
             restart: detail.as_ref().map(|d| d.restart).or_else(|| was.and_then(|was| was.restart)),
+            started: detail
+                .as_ref()
+                .map(|d| d.started)
+                .or_else(|| was.map(|was| was.started))
+                .unwrap_or_default(),
             snapshot,
         };
         let changed = self.provisional.take().is_some() || was_other(&self.sure, &seen);

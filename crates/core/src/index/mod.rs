@@ -11,6 +11,8 @@
 mod claims;
 mod decide;
 mod known;
+mod lifeline;
+mod members;
 mod pass;
 mod rows;
 mod target;
@@ -207,6 +209,11 @@ impl Index {
         plan
     }
 
+    /// Sets the time between two full passes anew.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.config.interval = interval;
+    }
+
     /// How many writes were committed so far.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -220,12 +227,6 @@ impl Index {
     /// How many workloads there are.
     pub fn workload_count(&self) -> usize {
         self.workloads.len()
-    }
-
-    /// All accepted containers of a workload as rows, also those that lost their row to another: those have an empty
-    /// `id`. In the order of their ids.
-    pub fn containers_of(&self, workload: &WorkloadId) -> Vec<(Row, Option<crate::container::ExitFacts>)> {
-        self.member_rows(workload)
     }
 
     /// The rows that the database is known to hold.
@@ -255,14 +256,15 @@ impl Index {
         }
         let before = std::mem::take(&mut self.workloads);
         for workload in loaded.workloads {
-            if before.get(&workload.id) != Some(&workload)
-                && !workload.source_kind.is_empty()
-                && !self.first_pass
-            {
+            if before.get(&workload.id) != Some(&workload) && !self.first_pass {
                 plan.reconcile.insert(workload.id.clone());
             }
             self.workloads.insert(workload.id.clone(), workload);
         }
+        let stays = |was: &Workload| {
+            self.workloads.get(&was.id).is_some_and(|now| now.source_kind == was.source_kind)
+        };
+        plan.forget.extend(before.into_values().filter(|was| !stays(was)).map(|was| was.id));
         self.uncertain = false;
         let held = self.rows.replace(loaded.rows, loaded.begun, &self.config.host);
         self.index_claims(plan);

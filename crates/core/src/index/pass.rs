@@ -62,8 +62,7 @@ impl Index {
         self.ask_for_owed_looks(plan);
         self.forget(list.begun);
         plan.touch = Some(Touch { except: rows.unseen });
-        let handed = self.workloads.values().filter(|workload| !workload.source_kind.is_empty());
-        plan.reconcile.extend(handed.map(|workload| workload.id.clone()));
+        plan.reconcile.extend(self.workloads.keys().cloned());
     }
 
     /// Whether the list is another daemon's than this host's.

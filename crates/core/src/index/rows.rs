@@ -1,9 +1,10 @@
 //! The host's rows: what the database holds, and what is on its way there.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 
 use crate::container::ExitFacts;
-use crate::ids::{ContainerId, HostName, RowId};
+use crate::ids::{ContainerId, HostName, RowId, WorkloadId};
 use crate::row::{Cause, Row, StoredRow};
 use crate::stamp::Stamp;
 use crate::state::RowState;
@@ -13,6 +14,8 @@ use crate::state::RowState;
 pub(super) struct Rows {
     entries: HashMap<RowId, Entry>,
     by_container: HashMap<ContainerId, Vec<RowId>>,
+    /// How many rows of this host name a workload.
+    by_workload: HashMap<WorkloadId, usize>,
 }
 
 /// One row.
@@ -97,6 +100,11 @@ impl Rows {
         self.by_container.get(container).map_or(&[], Vec::as_slice)
     }
 
+    /// How many rows of this host name `workload`, `missing` ones too.
+    pub(super) fn naming(&self, workload: &WorkloadId) -> usize {
+        self.by_workload.get(workload).copied().unwrap_or_default()
+    }
+
     /// Sets what the database holds for `id`; the container that it held before, if that is another one.
     pub(super) fn store(
         &mut self,
@@ -105,6 +113,7 @@ impl Rows {
         host: &HostName,
     ) -> Option<ContainerId> {
         let before = self.get(id).and_then(|entry| entry.own_container(host)).cloned();
+        self.recount(id, stored.as_ref(), host);
         let entry = self.entry(id);
         entry.container = stored.as_ref().and_then(|stored| stored.row.container());
         entry.stored = stored;
@@ -133,12 +142,16 @@ impl Rows {
     ) -> Vec<ContainerId> {
         let mut old = std::mem::take(&mut self.entries);
         let held_before = std::mem::take(&mut self.by_container);
+        self.by_workload.clear();
         for stored in loaded {
             let id = stored.row.id.clone();
             let was = old.remove(&id);
             let since = was.as_ref().filter(|was| was.stored.is_some()).map_or(begun, |was| was.since);
             let (flight, owed) = was.map_or((None, None), |was| (was.flight, was.owed));
             let container = stored.row.container();
+            if stored.row.host == *host {
+                *self.by_workload.entry(stored.row.workload_id.clone()).or_default() += 1;
+            }
             let entry = Entry { stored: Some(stored), container, since, flight, owed, ..Entry::default() };
             if let Some(container) = entry.own_container(host) {
                 self.by_container.entry(container.clone()).or_default().push(id.clone());
@@ -151,6 +164,24 @@ impl Rows {
             }
         }
         self.by_container.keys().filter(|container| !held_before.contains_key(*container)).cloned().collect()
+    }
+
+    fn recount(&mut self, id: &RowId, after: Option<&StoredRow>, host: &HostName) {
+        let of = |stored: &StoredRow| (stored.row.host == *host).then(|| stored.row.workload_id.clone());
+        let before = self.get(id).and_then(|entry| entry.stored.as_ref()).and_then(of);
+        let after = after.and_then(of);
+        if before == after {
+            return;
+        }
+        if let Some(Slot::Occupied(mut count)) = before.map(|workload| self.by_workload.entry(workload)) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        if let Some(workload) = after {
+            *self.by_workload.entry(workload).or_default() += 1;
+        }
     }
 
     fn unlink(&mut self, container: &ContainerId, id: &RowId) {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::container::{ExitFacts, ImageRef};
-use crate::ids::{ContainerId, RowId, WorkloadId};
+use crate::ids::{ContainerId, RowId};
 use crate::row::{Cause, Row};
 use crate::state::RowState;
 
@@ -21,7 +21,7 @@ pub(super) struct Target {
 
 impl Index {
     /// The container that has a row: the best of those that hold or claim it.
-    fn winner(&self, id: &RowId, entry: Option<&Entry>) -> Option<ContainerId> {
+    pub(super) fn winner(&self, id: &RowId, entry: Option<&Entry>) -> Option<ContainerId> {
         let holder = entry
             .and_then(|entry| entry.own_container(&self.config.host))
             .filter(|container| self.accepted(container).is_some());
@@ -45,14 +45,13 @@ impl Index {
 
     /// What the row should be; `None` if it should stay, or stay absent.
     pub(super) fn target(&self, id: &RowId, entry: Option<&Entry>) -> Option<Target> {
-        let current = entry.and_then(Entry::row);
         let holder = entry.and_then(|entry| entry.live_container(&self.config.host));
         if holder.is_some_and(|holder| self.is_unclear(holder, entry)) {
             return None;
         }
         match self.winner(id, entry) {
-            Some(winner) => self.row_of(id, &winner, current),
-            None => self.missing_row(entry?, current?),
+            Some(winner) => self.row_of(id, &winner, entry),
+            None => self.missing_row(entry?, entry?.row()?),
         }
     }
 
@@ -66,7 +65,14 @@ impl Index {
     }
 
     /// The row as its winner makes it.
-    fn row_of(&self, id: &RowId, container: &ContainerId, current: Option<&Row>) -> Option<Target> {
+    pub(super) fn row_of(
+        &self,
+        id: &RowId,
+        container: &ContainerId,
+        entry: Option<&Entry>,
+    ) -> Option<Target> {
+        let stored = entry.and_then(|entry| entry.stored.as_ref());
+        let current = stored.map(|stored| &stored.row);
         let known = self.known.get(container)?;
         let seen = known.seen()?;
         let (workload, claim) = self.accept(seen).ok()?;
@@ -83,8 +89,9 @@ impl Index {
             state: seen.snapshot.state.column(),
             port: port_of(seen, current),
         };
-        let exit =
-            seen.exit.flatten().filter(|_| matches!(row.state, RowState::Stopped | RowState::Restarting));
+        let journal = held.and(stored).and_then(|stored| stored.exit);
+        let exit = seen.exit.flatten().filter(|_| ended(&row.state));
+        let exit = exit.map(|exit| known.life.blame(exit, journal));
         match (known.claimed(), held) {
             (None, _) => Some(Target { row, exit, cause: None }),
             (Some((Claimed::Gone, _)), None) => None,
@@ -113,24 +120,11 @@ impl Index {
         let cause = claimed.map(|(_, cause)| cause);
         Some(Target { row: Row { state: RowState::Missing, ..current.clone() }, exit: None, cause })
     }
+}
 
-    /// See [`Index::containers_of`].
-    pub(super) fn member_rows(&self, workload: &WorkloadId) -> Vec<(Row, Option<ExitFacts>)> {
-        let members = self.members.get(workload).into_iter().flatten();
-        members.filter_map(|container| self.member_row(container)).collect()
-    }
-
-    fn member_row(&self, container: &ContainerId) -> Option<(Row, Option<ExitFacts>)> {
-        self.accepted(container)?;
-        let home = self.homes(container).into_iter().find(|home| {
-            let entry = self.rows.get(home);
-            self.winner(home, entry).as_ref() == Some(container)
-        });
-        let id = home.clone().unwrap_or_else(|| RowId::from(""));
-        let current = home.and_then(|home| self.rows.get(&home)).and_then(Entry::row);
-        let target = self.row_of(&id, container, current)?;
-        Some((target.row, target.exit))
-    }
+/// Whether a container in that state has an exit to tell of.
+fn ended(state: &RowState) -> bool {
+    matches!(state, RowState::Stopped | RowState::Restarting)
 }
 
 /// A list's bare id never replaces the reference that the row has for the same container.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use reconciler_core::container::{Detail, ExitFacts, ImageRef, RestartPolicy, Snapshot};
+use reconciler_core::container::{Detail, EndedBy, ExitFacts, ImageRef, RestartPolicy, Snapshot};
 use reconciler_core::event::Action;
 use reconciler_core::ids::ContainerId;
 use reconciler_core::labels::Claim;
@@ -10,6 +10,9 @@ use reconciler_core::state::DockerState;
 
 /// For so long a list may lag behind an exit, in milliseconds.
 pub(crate) const LAG: u64 = 700;
+
+/// A millisecond of the daemon's clock: each event is one later than that before.
+const MS: i64 = 1_000_000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Container {
@@ -33,7 +36,7 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn emit(&mut self, id: &ContainerId, action: Action) {
-        self.nanos += 1;
+        self.nanos += MS;
         self.emitted.push((id.clone(), action, self.nanos));
     }
 
@@ -66,7 +69,12 @@ impl Daemon {
         let (state, action) = match (how % 8, &container.state) {
             (0 | 1, DockerState::Created | DockerState::Exited) => (DockerState::Running, Action::Start),
             (2..=4, DockerState::Running) => {
-                container.exit = Some(ExitFacts { code: i64::from(how), oom_killed: how > 128 });
+                let stopped = how.is_multiple_of(4);
+                let by = if stopped { EndedBy::Person } else { EndedBy::Itself };
+                // The `die` is the next event, or after a person's `kill` the one after it.
+                let finished = self.nanos / MS + if stopped { 2 } else { 1 };
+                container.exit =
+                    Some(ExitFacts { code: i64::from(how), oom_killed: how > 128, finished, by });
                 container.died_at = Some(now);
                 let restarts = container.restart == RestartPolicy::MayRestart && how > 60;
                 (if restarts { DockerState::Restarting } else { DockerState::Exited }, Action::Die)
@@ -81,7 +89,14 @@ impl Daemon {
             _ => return,
         };
         container.state = state;
+        let stopped = action == Action::Die && container.exit.is_some_and(|exit| exit.by == EndedBy::Person);
+        if stopped {
+            self.emit(id, Action::Kill);
+        }
         self.emit(id, action);
+        if stopped && how > 64 {
+            self.emit(id, Action::Stop);
+        }
     }
 
     pub(crate) fn remove(&mut self, id: &ContainerId) {
@@ -106,6 +121,7 @@ impl Daemon {
             port,
             created: container.created,
             claim: container.claim.clone(),
+            health: None,
             detail: None,
         })
     }
@@ -115,8 +131,8 @@ impl Daemon {
         let mut snapshot = self.listed(id, now, false)?;
         snapshot.image = ImageRef::from_inspect("web:1");
         let ended = matches!(container.state, DockerState::Exited | DockerState::Restarting);
-        let exit = container.exit.filter(|_| ended);
-        snapshot.detail = Some(Detail { restart: container.restart, exit });
+        let exit = container.exit.filter(|_| ended).map(|exit| ExitFacts { by: EndedBy::Unknown, ..exit });
+        snapshot.detail = Some(Detail { restart: container.restart, exit, started: 0 });
         Some(snapshot)
     }
 }

@@ -1,6 +1,6 @@
 //! What must be true after quiet, said without the index.
 
-use reconciler_core::container::ImageRef;
+use reconciler_core::container::{EndedBy, ExitFacts, ImageRef};
 use reconciler_core::ids::{ContainerId, RowId};
 use reconciler_core::row::Row;
 use reconciler_core::state::RowState;
@@ -35,15 +35,26 @@ fn check_row(world: &World, row: &Row) {
                 assert_eq!(row.port, 8080, "{row:?}");
             }
             if row.state == RowState::Stopped {
-                assert_eq!(
-                    world.database.exit_of(row),
-                    container.exit,
-                    "the journal does not tell how {row:?} ended"
-                );
+                check_exit(world, row, container);
             }
         }
         // Gone, or no workload accounts for it.
         _ => assert_eq!(row.state, RowState::Missing, "{row:?}"),
+    }
+}
+
+/// The journal tells how a container ended; and who ended it, if all of its events were heard. A person's stop of which
+/// none of them was lost is never taken for an end of its own.
+fn check_exit(world: &World, row: &Row, container: &Container) {
+    let told = world.database.exit_of(row);
+    let anonymous = |exit: ExitFacts| ExitFacts { by: EndedBy::Unknown, ..exit };
+    assert_eq!(
+        told.map(anonymous),
+        container.exit.map(anonymous),
+        "the journal does not tell how {row:?} ended"
+    );
+    if row.container().is_some_and(|id| !world.unheard.contains(&id)) {
+        assert_eq!(told, container.exit, "the journal does not tell who ended {row:?}");
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) struct World {
     reload: bool,
     /// A person accepts the daemon, because it was refused as a stranger.
     accepted: bool,
+    /// Containers of which an event was lost, or was heard by a process that is gone.
+    pub(crate) unheard: BTreeSet<ContainerId>,
     /// `HISTORY_TRACE` is set: every observation and its plan are printed.
     trace: bool,
 }
@@ -121,6 +123,7 @@ impl World {
             list_again: false,
             reload: false,
             accepted: false,
+            unheard: BTreeSet::new(),
             trace: std::env::var_os("HISTORY_TRACE").is_some(),
         };
         world.start();
@@ -138,6 +141,7 @@ impl World {
 
     /// The process starts: only the database was kept.
     fn start(&mut self) {
+        self.unheard.extend(self.daemon.containers.keys().cloned());
         self.index = index(self.accepted);
         self.looks_asked.clear();
         self.looks.clear();
@@ -209,7 +213,7 @@ impl World {
             0 | 1 => self.start(),
             2 => self.connect(),
             3 => {
-                self.daemon.emitted.clear();
+                self.lose_events();
                 self.connect();
             }
             // Before a daemon is pinned there is no stranger.
@@ -257,10 +261,17 @@ impl World {
         if how % 7 != 1 {
             self.daemon.emitted.remove(at);
         }
-        if how % 11 != 2 && !self.stranger {
+        if how % 11 == 2 || self.stranger {
+            self.unheard.insert(id);
+        } else {
             let received = self.stamp();
             self.observe(Observation::Events(vec![Event::new(id, action, nanos, received)]));
         }
+    }
+
+    fn lose_events(&mut self) {
+        let lost = std::mem::take(&mut self.daemon.emitted);
+        self.unheard.extend(lost.into_iter().map(|(id, ..)| id));
     }
 
     fn begin_look(&mut self, which: u8, how: u8) {
@@ -442,7 +453,7 @@ impl World {
             self.connect();
         }
         // Whatever was not received by now is lost.
-        self.daemon.emitted.clear();
+        self.lose_events();
         while !self.looks.is_empty() {
             self.deliver_look(0, 1);
         }

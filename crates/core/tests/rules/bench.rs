@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reconciler_core::container::ExitFacts;
+use reconciler_core::container::{EndedBy, ExitFacts};
 use reconciler_core::event::{Action, Event};
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::{ContainerId, RowId, WorkloadId};
@@ -108,7 +108,7 @@ impl Bench {
         self.index.apply(Observation::Listed(List { begun, daemon: self.daemon.clone(), containers }))
     }
 
-    /// An event that is newer for the daemon than all before.
+    /// An event that is newer for the daemon than all before. `kill by HUP` has a signal.
     pub(crate) fn event(&mut self, container: &str, action: &str) -> Plan {
         self.nanos += 10;
         self.event_at(container, action, self.nanos)
@@ -116,7 +116,8 @@ impl Bench {
 
     pub(crate) fn event_at(&mut self, container: &str, action: &str, nanos: i64) -> Plan {
         let received = self.tick();
-        let action = Action::parse(action).unwrap();
+        let (action, signal) = action.split_once(" by ").map_or((action, None), |(a, s)| (a, Some(s)));
+        let action = Action::parse(action).unwrap().with_signal(signal);
         self.index.apply(Observation::Events(vec![Event::new(id(container), action, nanos, received)]))
     }
 
@@ -260,9 +261,10 @@ fn entry(change: &Change) -> String {
     let (row, to, cause) = (&change.row_id, &change.to, change.cause.as_str());
     match change.exit {
         None => format!("{row}: {from} → {to}, {cause}"),
-        Some(ExitFacts { code, oom_killed }) => {
+        Some(ExitFacts { code, oom_killed, by, .. }) => {
             let oom = if oom_killed { " oom" } else { "" };
-            format!("{row}: {from} → {to}, {cause}, {code}{oom}")
+            let by = if by == EndedBy::Unknown { String::new() } else { format!(" by {}", by.as_str()) };
+            format!("{row}: {from} → {to}, {cause}, {code}{oom}{by}")
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the cases are made of: containers, rows, workloads, daemons.
 
-use reconciler_core::container::{Detail, ExitFacts, ImageRef, RestartPolicy, Snapshot};
+use reconciler_core::container::{Detail, ExitFacts, Health, ImageRef, RestartPolicy, Snapshot};
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::ContainerId;
 use reconciler_core::labels::Claim;
@@ -44,6 +44,8 @@ pub(crate) struct Container {
     role: String,
     restart: RestartPolicy,
     exit: ExitFacts,
+    health: Option<Health>,
+    started: i64,
 }
 
 /// A running container of the stack `st` with the role `web`.
@@ -59,7 +61,9 @@ pub(crate) fn container(name: &str) -> Container {
         kind: String::new(),
         role: "web".into(),
         restart: RestartPolicy::Never,
-        exit: ExitFacts { code: 0, oom_killed: false },
+        exit: ExitFacts::new(0, false),
+        health: None,
+        started: 0,
     }
 }
 
@@ -101,6 +105,22 @@ impl Container {
         self
     }
 
+    /// It ended at this moment of the daemon's clock, in milliseconds.
+    pub(crate) fn finished(mut self, millis: i64) -> Self {
+        self.exit.finished = millis;
+        self
+    }
+
+    pub(crate) fn started(mut self, millis: i64) -> Self {
+        self.started = millis;
+        self
+    }
+
+    pub(crate) fn health(mut self, health: Health) -> Self {
+        self.health = Some(health);
+        self
+    }
+
     pub(crate) fn may_restart(mut self) -> Self {
         self.restart = RestartPolicy::MayRestart;
         self
@@ -137,6 +157,7 @@ impl Container {
             port: self.port,
             created: self.created,
             claim: Claim::read(Some(&self.workload), Some(&self.kind), Some(&self.role)),
+            health: self.health,
             detail: None,
         }
     }
@@ -146,7 +167,11 @@ impl Container {
         let ended = matches!(self.state.column(), RowState::Stopped | RowState::Restarting);
         Snapshot {
             image: ImageRef::from_inspect(&self.image),
-            detail: Some(Detail { restart: self.restart, exit: ended.then_some(self.exit) }),
+            detail: Some(Detail {
+                restart: self.restart,
+                exit: ended.then_some(self.exit),
+                started: self.started,
+            }),
             ..self.listed()
         }
     }

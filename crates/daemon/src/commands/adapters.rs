@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use reconciler_actors::PluginPart;
 use reconciler_actors::guardian::Parts;
 use reconciler_core::host::DaemonIdentity;
-use reconciler_docker::{Deadlines, DockerEngine, Endpoint, EndpointError};
-use reconciler_plugins::{DriverSettings, LogPlugin};
+use reconciler_core::ids::ContainerId;
+use reconciler_docker::{Deadlines, DockerEngine, Endpoint, EndpointError, Engine as _, Start};
+use reconciler_plugins::{DriverSettings, Healer, LogPlugin, Plugin, Shared, Started, Starter};
 use reconciler_store::{Access, Database, DatabaseUrl, Retention, Store, StoreSettings};
 
-use crate::failure::UsageError;
+use crate::failure::{self, UsageError};
 use crate::settings::{Docker, SecretUrl, Settings};
 
 /// The Docker engine that the settings name, else the one that Docker's own command line would ask. Connects to
@@ -33,7 +35,15 @@ fn endpoint(settings: &Docker) -> Result<Endpoint, EndpointError> {
 /// An inspect waits for a container's lock, so it gets twice the time.
 fn deadlines(settings: &Docker) -> Deadlines {
     let usual = settings.timeout;
-    Deadlines { ping: usual, info: usual, peek: usual, inspect: usual.saturating_mul(2), events: usual }
+    Deadlines {
+        ping: usual,
+        info: usual,
+        peek: usual,
+        inspect: usual.saturating_mul(2),
+        // Networks and mounts are set up before it is answered.
+        start: usual.saturating_mul(6),
+        events: usual,
+    }
 }
 
 /// How the store is opened. A call that waits for a lock as long as it may has the same time again for its work.
@@ -65,31 +75,66 @@ pub(crate) async fn store(settings: &Settings, access: Access) -> anyhow::Result
     Ok(Store::open(&store_settings(settings, access)?).await?)
 }
 
-/// What the actors are built from.
-///
-/// # Errors
-///
-/// If a plugin cannot be made from its settings.
-pub(crate) fn parts(
-    settings: &Settings,
+/// What the actors are built from, whatever the settings are: it outlives them.
+pub(crate) struct Workshop {
     engine: Arc<DockerEngine>,
     database: Arc<dyn Database>,
     accept: Option<DaemonIdentity>,
-) -> anyhow::Result<Parts> {
-    let mut plugins = BTreeMap::new();
-    for (kind, driver) in &settings.plugins {
-        let plugin = reconciler_plugins::build(kind, driver)?;
-        plugins.insert(
-            kind.clone(),
-            PluginPart { plugin, timeout: driver.timeout(), parallel: driver.parallel() },
-        );
+    healer: Arc<Healer>,
+    shared: Shared,
+}
+
+impl Workshop {
+    pub(crate) fn new(
+        engine: Arc<DockerEngine>,
+        database: Arc<dyn Database>,
+        accept: Option<DaemonIdentity>,
+    ) -> Self {
+        let healer = Arc::new(Healer::new(Arc::new(Starts(Arc::clone(&engine))), 0));
+        let shared = Shared::new(Arc::clone(&healer));
+        Self { engine, database, accept, healer, shared }
     }
-    let usual = DriverSettings::Log {};
-    let other_plugin = PluginPart {
-        plugin: Arc::new(LogPlugin::quiet("other")),
-        timeout: usual.timeout(),
-        parallel: usual.parallel(),
-    };
-    let (host, interval) = (settings.host.clone(), settings.reconcile.interval);
-    Ok(Parts { engine, database, plugins, other_plugin, host, interval, accept })
+
+    /// The parts, as these settings want them.
+    ///
+    /// # Errors
+    ///
+    /// A [`UsageError`] if a plugin cannot be made from its settings; then nothing is changed.
+    pub(crate) fn parts(&self, settings: &Settings) -> Result<Parts, UsageError> {
+        let mut plugins = BTreeMap::new();
+        for (kind, driver) in &settings.plugins {
+            let plugin = reconciler_plugins::build(kind, driver, &self.shared).map_err(|error| {
+                UsageError(format!("section [plugins.{kind}]: {}", failure::chain(&error)))
+            })?;
+            plugins.insert(kind.clone(), part(plugin, driver));
+        }
+        self.healer.set_per_minute(settings.max_actions_per_minute as usize);
+        Ok(Parts {
+            engine: Arc::clone(&self.engine) as _,
+            database: Arc::clone(&self.database),
+            plugins,
+            other_plugin: part(Arc::new(LogPlugin::quiet("other")), &DriverSettings::Log),
+            host: settings.host.clone(),
+            interval: settings.reconcile.interval,
+            accept: self.accept.clone(),
+        })
+    }
+}
+
+fn part(plugin: Arc<dyn Plugin>, driver: &DriverSettings) -> PluginPart {
+    PluginPart { plugin, timeout: driver.deadline(), parallel: driver.parallel() }
+}
+
+/// Starts containers for the driver `docker`.
+struct Starts(Arc<DockerEngine>);
+
+#[async_trait]
+impl Starter for Starts {
+    async fn start(&self, container: &ContainerId) -> Result<Started, String> {
+        match self.0.start(container).await {
+            Ok(Start::Started) => Ok(Started::Started),
+            Ok(Start::Gone) => Ok(Started::Gone),
+            Err(error) => Err(failure::chain(&error)),
+        }
+    }
 }

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod migrate;
 pub(crate) mod once;
 pub(crate) mod ps;
+mod reload;
 pub(crate) mod run;
 pub(crate) mod workload;
 

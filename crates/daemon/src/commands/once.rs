@@ -6,7 +6,8 @@ use std::sync::Arc;
 use reconciler_actors::{PassSummary, guardian};
 use reconciler_store::Access;
 
-use super::{adapters, run};
+use super::adapters::{self, Workshop};
+use super::run;
 use crate::cli::Once;
 use crate::failure::Exit;
 use crate::output;
@@ -20,8 +21,8 @@ pub(crate) fn execute(settings: &Settings, args: Once) -> anyhow::Result<Exit> {
         let _spinner = Spinner::start("one full pass");
         let (store, _lock) = run::open(&store_settings).await?;
         let store = Arc::new(store);
-        let parts = adapters::parts(settings, engine, Arc::clone(&store) as _, args.accept_daemon)?;
-        let summary = guardian::once(&parts).await?;
+        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon);
+        let summary = guardian::once(&workshop.parts(settings)?).await?;
         store.close().await;
         anyhow::Ok(summary)
     })?;
@@ -30,7 +31,8 @@ pub(crate) fn execute(settings: &Settings, args: Once) -> anyhow::Result<Exit> {
     } else {
         output::write(&lines(&summary))?;
     }
-    Ok(Exit::Done)
+    let failed = args.strict && summary.plugins.failed > 0;
+    Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
 /// The summary, for people.

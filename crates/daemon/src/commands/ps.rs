@@ -1,8 +1,10 @@
 //! `ps`
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use reconciler_core::state::RowState;
-use reconciler_store::{Access, ContainerRecord, RowFilter};
+use reconciler_store::{Access, ContainerRecord, RowFilter, StatusRecord};
 
 use super::{adapters, block_on};
 use crate::cli::Ps;
@@ -24,29 +26,54 @@ pub(crate) fn execute(settings: &Settings, args: &Ps, host: Option<&str>) -> any
         state: args.state.clone(),
         all: args.all,
     };
-    let rows = block_on(async {
+    let (rows, statuses) = block_on(async {
         let store = adapters::store(settings, Access::ReadOnly).await?;
-        Ok(store.containers(&filter).await?)
+        Ok((store.containers(&filter).await?, store.statuses(filter.host.as_ref()).await?))
     })?;
     if args.json {
         output::json(&rows)?;
     } else {
-        output::write(&table(&rows, Timestamp::now()).render(output::width()))?;
+        output::write(&table(&rows, &statuses, Timestamp::now()).render(output::width()))?;
     }
     Ok(Exit::Done)
 }
 
-/// The rows, for people.
-pub(super) fn table(rows: &[ContainerRecord], now: Timestamp) -> Table {
-    let mut table = Table::new(&["STATE", "WORKLOAD", "ROLE", "CONTAINER", "IMAGE", "PORT", "HOST", "SEEN"]);
+/// The rows, for people, each with how its workload is on its host.
+pub(super) fn table(rows: &[ContainerRecord], statuses: &[StatusRecord], now: Timestamp) -> Table {
+    let by_workload: HashMap<_, _> =
+        statuses.iter().map(|status| ((&status.host, &status.workload_id), status)).collect();
+    let mut table = Table::new(&[
+        "STATE",
+        "WORKLOAD",
+        "ROLE",
+        "CONTAINER",
+        "IMAGE",
+        "PORT",
+        "HOST",
+        "SEEN",
+        "PHASE",
+        "MESSAGE",
+    ]);
     for row in rows {
+        let status = by_workload.get(&(&row.host, &row.workload_id));
+        let (phase, message) = status.map_or(("", ""), |status| (&*status.phase, &*status.message));
         let container: String = row.container_id.chars().take(SHORT_ID).collect();
         let port = if row.port == 0 { String::new() } else { row.port.to_string() };
         let seen = ago(&row.last_seen_at, now);
         let style = state::style(&RowState::from_column(&row.state));
-        let cells =
-            [&row.state, &row.workload_id, &row.role, &container, &row.image_ref, &port, &row.host, &seen];
-        table.row(style, cells.map(String::as_str));
+        let cells = [
+            &*row.state,
+            &*row.workload_id,
+            &*row.role,
+            &*container,
+            &*row.image_ref,
+            &*port,
+            &*row.host,
+            &*seen,
+            phase,
+            message,
+        ];
+        table.row(style, cells);
     }
     table
 }

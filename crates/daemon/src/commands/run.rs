@@ -9,12 +9,15 @@ use reconciler_actors::Lasting;
 use reconciler_actors::guardian::{self, Ending};
 use reconciler_store::{Access, Holder, HostLock, Store, StoreError, StoreSettings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::adapters;
+use super::adapters::{self, Workshop};
+use super::reload::Reload;
 use crate::cli::Run;
 use crate::failure::{Exit, chain};
-use crate::settings::Settings;
+use crate::settings::{Origin, Settings};
+use crate::telemetry::LogLevel;
 
 /// A database that cannot be opened is tried again after this.
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
@@ -23,9 +26,14 @@ const LOCK_CHECK: Duration = Duration::from_secs(5);
 /// How long the database may take to close.
 const CLOSE: Duration = Duration::from_millis(200);
 
-pub(crate) fn execute(settings: &Settings, args: Run) -> anyhow::Result<Exit> {
+pub(crate) fn execute(
+    settings: Settings,
+    args: Run,
+    origin: Origin,
+    log_level: LogLevel,
+) -> anyhow::Result<Exit> {
     let engine = Arc::new(adapters::docker(&settings.docker)?);
-    let store_settings = adapters::store_settings(settings, Access::ReadWrite)?;
+    let store_settings = adapters::store_settings(&settings, Access::ReadWrite)?;
     let exit = actix_rt::System::new().block_on(async {
         let mut signals = Signals::listen()?;
         info!(
@@ -40,7 +48,10 @@ pub(crate) fn execute(settings: &Settings, args: Run) -> anyhow::Result<Exit> {
         };
         let store = Arc::new(store);
         info!(database = store.place(), interval_s = settings.reconcile.interval.as_secs(), "index open");
-        let parts = adapters::parts(settings, engine, Arc::clone(&store) as _, args.accept_daemon)?;
+        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon);
+        let (parts, taken_over) = watch::channel(workshop.parts(&settings)?);
+        let reload = Reload::new(origin, settings, log_level, workshop, parts)?;
+        actix_rt::spawn(reload.follow());
         let mut lock_lost = None;
         let stop = async {
             tokio::select! {
@@ -50,7 +61,7 @@ pub(crate) fn execute(settings: &Settings, args: Run) -> anyhow::Result<Exit> {
             // From here on a second signal ends the program at once.
             actix_rt::spawn(end_at_the_next(signals));
         };
-        let ending = guardian::run(&parts, stop).await;
+        let ending = guardian::run(taken_over, stop).await;
         _ = tokio::time::timeout(CLOSE, store.close()).await;
         match (ending, lock_lost) {
             (Ending::GaveUp, _) => Ok(Exit::GaveUp),

@@ -13,11 +13,14 @@ use super::source::Source;
 use crate::output::text;
 
 const PREFIX: &str = "RECONCILER_";
-const CONFIG_VARIABLE: &str = "RECONCILER_CONFIG";
+pub(super) const CONFIG_VARIABLE: &str = "RECONCILER_CONFIG";
 const MAX_FILE: u64 = 1024 * 1024;
 const MAX_SECRET: u64 = 64 * 1024;
 /// Settings whose value may be a secret: each has a twin that ends in `_file`.
 const SECRETS: [[&str; 2]; 1] = [["store", "url"]];
+/// As [`SECRETS`], in the table of any source kind.
+const PLUGIN_SECRET: &str = "secret";
+const TWIN: &str = "_file";
 /// Names that others gave to our settings. A variable with our own name beats them.
 const FOREIGN: [(&str, [&str; 2]); 3] = [
     ("DATABASE_URL", ["store", "url"]),
@@ -103,10 +106,16 @@ fn own_names(vars: &BTreeMap<String, String>) -> Entries {
     given
         .filter_map(|(name, value)| {
             let key: Key = name.strip_prefix(PREFIX)?.split("__").map(str::to_ascii_lowercase).collect();
-            let value = if key[0] == "plugins" { typed(value) } else { Value::String(value.clone()) };
+            let is_typed = key[0] == "plugins" && !key.last().is_some_and(|name| is_secret_or_twin(name));
+            let value = if is_typed { typed(value) } else { Value::String(value.clone()) };
             Some((key, Entry { value, source: Source::Environment(name.clone()) }))
         })
         .collect()
+}
+
+/// A secret is text even if it reads as a number.
+fn is_secret_or_twin(name: &str) -> bool {
+    name.strip_suffix(TWIN).unwrap_or(name) == PLUGIN_SECRET
 }
 
 /// A driver's key has a type that only the driver knows: what reads as a TOML value is one, all else is text.
@@ -174,9 +183,8 @@ fn flatten(table: Table, parents: &[String], source: &Source, into: &mut Entries
 
 /// Replaces each `…_file` in a layer by what is in the file.
 fn secrets_read(mut layer: Entries, problems: &mut Vec<Problem>) -> Entries {
-    for [section, name] in SECRETS {
-        let key = vec![section.to_owned(), name.to_owned()];
-        let Some(twin) = layer.remove(&vec![section.to_owned(), format!("{name}_file")]) else { continue };
+    for key in secret_keys(&layer) {
+        let Some(twin) = layer.remove(&twin(&key)) else { continue };
         if let Some(value) = layer.get(&key) {
             problems.push(both(&key, value, &twin));
         } else if let Some(entry) = secret(&key, twin, problems) {
@@ -184,6 +192,27 @@ fn secrets_read(mut layer: Entries, problems: &mut Vec<Problem>) -> Entries {
         }
     }
     layer
+}
+
+/// The secrets that a layer may give.
+fn secret_keys(layer: &Entries) -> Vec<Key> {
+    let fixed = SECRETS.iter().map(|key| key.map(str::to_owned).to_vec());
+    let of_plugins = layer.keys().filter_map(|key| match key.as_slice() {
+        [section, kind, name] if section == "plugins" && is_secret_or_twin(name) => {
+            Some(vec![section.clone(), kind.clone(), PLUGIN_SECRET.to_owned()])
+        }
+        _ => None,
+    });
+    fixed.chain(of_plugins).collect()
+}
+
+/// The key that names a secret's file.
+fn twin(key: &Key) -> Key {
+    let mut key = key.clone();
+    if let Some(name) = key.last_mut() {
+        name.push_str(TWIN);
+    }
+    key
 }
 
 fn both(key: &Key, value: &Entry, twin: &Entry) -> Problem {

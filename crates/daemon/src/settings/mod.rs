@@ -2,6 +2,7 @@
 
 mod duration;
 mod layers;
+mod origin;
 mod problem;
 mod reader;
 mod secret;
@@ -10,6 +11,7 @@ mod source;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -19,13 +21,14 @@ use reconciler_plugins::DriverSettings;
 use reconciler_store::{DatabaseUrl, StoreError};
 
 pub(crate) use layers::Flag;
+pub(crate) use origin::{FilePrint, Origin};
 pub(crate) use problem::{Problem, SettingsError};
 use reader::{Reader, Section};
 pub(crate) use secret::SecretUrl;
 pub(crate) use source::Source;
 
 /// Read where neither `--config` nor `RECONCILER_CONFIG` names a file, if it is there.
-pub(crate) const DEFAULT_FILE: &str = "/etc/tinyforge/reconciler.toml";
+const DEFAULT_FILE: &str = "/etc/tinyforge/reconciler.toml";
 
 /// Every setting, with a usable value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,9 @@ pub(crate) struct Settings {
     pub(crate) http: Http,
     /// By source kind: its driver.
     pub(crate) plugins: BTreeMap<String, DriverSettings>,
+    /// How many containers the driver `docker` may start on this host in a minute; at most
+    /// [`MAX_ACTIONS_PER_MINUTE`], at least one.
+    pub(crate) max_actions_per_minute: u32,
     /// The log.
     pub(crate) log: Log,
 }
@@ -118,6 +124,14 @@ pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 /// The longest interval: a longer one means this.
 pub(crate) const MAX_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
+/// The most that [`Settings::max_actions_per_minute`] may be.
+pub(crate) const MAX_ACTIONS_PER_MINUTE: u32 = 1000;
+
+/// The source kinds whose driver is `docker` unless another is set.
+const DOCKER_KINDS: [&str; 3] = ["compose", "image", "static"];
+
+/// A key of `[plugins]` itself, so that no source kind can be called so.
+const ACTIONS_KEY: &str = "max_actions_per_minute";
 const MAX_HOST: usize = 255;
 const MAX_KIND: usize = 255;
 const TIMEOUT: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(5 * 60);
@@ -137,14 +151,51 @@ impl Default for Settings {
             docker: Docker { host: None, timeout: Duration::from_secs(5) },
             reconcile: Reconcile { interval: DEFAULT_INTERVAL },
             http: Http { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)) },
-            plugins: BTreeMap::new(),
+            plugins: DOCKER_KINDS
+                .map(|kind| (kind.to_owned(), DriverSettings::Docker(Default::default())))
+                .into(),
+            max_actions_per_minute: 10,
             log: Log { format: LogFormat::Text, level: tracing::Level::INFO },
         }
     }
 }
 
+impl Settings {
+    /// The settings that a running program can take over and that are others in `next`.
+    pub(crate) fn changed_by(&self, next: &Self) -> Vec<&'static str> {
+        named([
+            ("plugins", self.plugins != next.plugins),
+            ("plugins.max_actions_per_minute", self.max_actions_per_minute != next.max_actions_per_minute),
+            ("reconcile.interval", self.reconcile != next.reconcile),
+            ("log.level", self.log.level != next.log.level),
+        ])
+    }
+
+    /// The settings that only a restart can take over and that are others in `next`.
+    pub(crate) fn fixed_but_changed_by(&self, next: &Self) -> Vec<&'static str> {
+        named([
+            ("host", self.host != next.host),
+            ("store", self.store != next.store),
+            ("docker", self.docker != next.docker),
+            ("http", self.http != next.http),
+            ("log.format", self.log.format != next.log.format),
+        ])
+    }
+
+    /// Takes over what a running program can.
+    pub(crate) fn take_over(&mut self, next: Self) {
+        self.plugins = next.plugins;
+        self.max_actions_per_minute = next.max_actions_per_minute;
+        self.reconcile = next.reconcile;
+        self.log.level = next.log.level;
+    }
+}
+
+fn named<const N: usize>(changes: [(&'static str, bool); N]) -> Vec<&'static str> {
+    changes.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect()
+}
+
 /// The settings in force, and where each came from.
-#[derive(Debug)]
 pub(crate) struct Loaded {
     /// The settings.
     pub(crate) settings: Settings,
@@ -152,6 +203,16 @@ pub(crate) struct Loaded {
     sources: BTreeMap<String, Source>,
     /// By source kind: the driver's table, as it was given.
     plugins: BTreeMap<String, toml::Table>,
+}
+
+/// Leaves out the drivers' tables as they were given: secrets stand in them.
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded")
+            .field("settings", &self.settings)
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Loaded {
@@ -181,10 +242,13 @@ pub(crate) fn load(
     let entries = layers::merge(config, flags, vars, default_file, &mut problems);
     let mut reader = Reader::new(entries, problems);
     let mut settings = Settings::read(&mut reader);
-    let plugins = reader.tables("plugins", "a source kind of 1 to 255 printable bytes", source_kind);
+    let mut plugins = reader.tables("plugins", KIND_WANTED, source_kind);
+    for kind in DOCKER_KINDS {
+        plugins.entry(kind.to_owned()).or_default().entry("driver").or_insert_with(|| "docker".into());
+    }
     let (sources, mut problems) = reader.finish();
     for (kind, table) in &plugins {
-        match driver(kind, table) {
+        match driver(table) {
             Ok(driver) => drop(settings.plugins.insert(kind.clone(), driver)),
             Err(message) => problems.push(Problem::Plugin { kind: kind.clone(), message }),
         }
@@ -202,6 +266,11 @@ impl Settings {
             reconcile: Reconcile::read(&mut reader.section("reconcile"), default.reconcile),
             http: Http::read(&mut reader.section("http"), default.http),
             plugins: default.plugins,
+            max_actions_per_minute: reader.section("plugins").number(
+                ACTIONS_KEY,
+                1..=MAX_ACTIONS_PER_MINUTE,
+                default.max_actions_per_minute,
+            ),
             log: Log::read(&mut reader.section("log"), default.log),
         }
     }
@@ -274,6 +343,8 @@ impl Log {
 }
 
 const HOST_WANTED: &str = "a name of 1 to 255 printable bytes";
+const KIND_WANTED: &str =
+    "a source kind of 1 to 255 printable bytes, other than max_actions_per_minute, which is a setting";
 const TIMEOUT_WANTED: &str = "a duration from 100ms to 5m";
 
 fn host_name(text: &str) -> Option<&str> {
@@ -281,15 +352,12 @@ fn host_name(text: &str) -> Option<&str> {
 }
 
 fn source_kind(text: &str) -> bool {
-    printable(text, MAX_KIND)
+    printable(text, MAX_KIND) && text != ACTIONS_KEY
 }
 
 /// The driver that a table sets, if its every key can be used.
-fn driver(kind: &str, table: &toml::Table) -> Result<DriverSettings, String> {
-    let driver: DriverSettings =
-        table.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
-    reconciler_plugins::build(kind, &driver).map_err(|error| error.to_string())?;
-    Ok(driver)
+fn driver(table: &toml::Table) -> Result<DriverSettings, String> {
+    table.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
 fn printable(text: &str, max: usize) -> bool {

@@ -32,7 +32,7 @@ pub(crate) enum Problem {
         detail: String,
     },
     /// A driver's table that it cannot use.
-    #[error("section [plugins.{kind}]: {}", text::cell(message, 200))]
+    #[error("section [plugins.{kind}]: {}", text::cell(message, 300))]
     Plugin {
         /// The source kind.
         kind: String,

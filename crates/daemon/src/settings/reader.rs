@@ -1,6 +1,7 @@
 //! Takes settings out of the merged layers one by one, and notes all that is wrong with them.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use jiff::SignedDuration;
 use toml::{Table, Value};
@@ -99,11 +100,12 @@ impl Reader {
 
     fn known(&self, key: &Key) -> String {
         let section = &key[0];
-        if self.open.contains(&section.as_str()) {
-            return format!("write [{section}.NAME] and its keys");
-        }
         let in_section =
             self.sources.keys().filter_map(|key| key.strip_prefix(section.as_str())?.strip_prefix('.'));
+        if self.open.contains(&section.as_str()) {
+            let fixed: Vec<_> = in_section.filter(|name| !name.contains('.')).collect();
+            return format!("write [{section}.NAME] and its keys, or {}", fixed.join(", "));
+        }
         let names: Vec<_> = in_section.collect();
         if names.is_empty() {
             let root: Vec<_> =
@@ -181,12 +183,14 @@ impl Section<'_> {
     pub(super) fn count(&mut self, name: &str, least: u64, default: u64) -> u64 {
         let expected = format!("a whole number, {least} or more");
         self.read(name, &expected, default, |entry| {
-            let number = match &entry.value {
-                Value::Integer(value) => *value,
-                Value::String(text) if entry.source.is_text() => text.parse().ok()?,
-                _ => return None,
-            };
-            u64::try_from(number).ok().filter(|number| *number >= least)
+            u64::try_from(whole(entry)?).ok().filter(|number| *number >= least)
+        })
+    }
+
+    pub(super) fn number(&mut self, name: &str, range: RangeInclusive<u32>, default: u32) -> u32 {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.read(name, &expected, default, |entry| {
+            u32::try_from(whole(entry)?).ok().filter(|number| range.contains(number))
         })
     }
 
@@ -203,6 +207,14 @@ impl Section<'_> {
             Value::Integer(number) if *number <= 0 => parse(SignedDuration::from_secs(*number)),
             _ => None,
         })
+    }
+}
+
+fn whole(entry: &Entry) -> Option<i64> {
+    match &entry.value {
+        Value::Integer(value) => Some(*value),
+        Value::String(text) if entry.source.is_text() => text.parse().ok(),
+        _ => None,
     }
 }
 

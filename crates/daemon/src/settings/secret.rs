@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 const SECRET_KEYS: [&str; 4] = ["password", "passwd", "secret", "token"];
 
 /// An address that may carry a password. Neither `Debug` nor `Display` shows it.

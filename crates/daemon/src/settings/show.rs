@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use reconciler_plugins::HookUrl;
 use toml::Value;
 
-use super::secret::{is_secret, without_password};
+use super::secret::{HIDDEN, is_secret, without_password};
 use super::{Loaded, duration};
 
 impl Loaded {
@@ -49,6 +50,7 @@ impl Loaded {
             ("docker", vec![("host", docker_host.into()), ("timeout", time(s.docker.timeout))]),
             ("reconcile", vec![("interval", time(s.reconcile.interval))]),
             ("http", vec![("listen", s.http.listen.to_string().into())]),
+            ("plugins", vec![("max_actions_per_minute", i64::from(s.max_actions_per_minute).into())]),
             (
                 "log",
                 vec![
@@ -67,7 +69,11 @@ impl Loaded {
 
 fn shown(key: &str, value: &Value) -> Value {
     match value {
-        _ if is_secret(key) => "***".into(),
+        _ if is_secret(key) => HIDDEN.into(),
+        // In a driver's address anything but the place may be a token.
+        Value::String(text) if key == "url" => {
+            HookUrl::parse(text).map_or_else(|_| HIDDEN.to_owned(), |url| url.to_string()).into()
+        }
         Value::String(text) => without_password(text).into(),
         Value::Array(values) => values.iter().map(|value| shown("", value)).collect::<Vec<_>>().into(),
         Value::Table(table) => {

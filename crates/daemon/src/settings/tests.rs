@@ -2,10 +2,14 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use reconciler_plugins::{DockerSettings, Heal};
+
 use super::*;
 use crate::failure::chain;
 
 mod faults;
+
+const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A directory with the files a case needs. `DIR` in a path or a value stands for it.
 struct Case {
@@ -85,10 +89,18 @@ fn the_plugins_shown_in_config_are_read() {
     let (_, plugins) = documented.split_once("by default.\n#\n").unwrap();
     let plugins: String =
         plugins.lines().map(|line| format!("{}\n", line.trim_start_matches(['#', ' ']))).collect();
-    let settings = Case::new().file(&plugins).settings();
-    assert_eq!(settings.plugins.keys().collect::<Vec<_>>(), ["compose", "image"]);
-    assert_eq!(settings.plugins["compose"].parallel(), 4);
-    assert_eq!(settings.plugins["compose"].timeout(), Duration::from_secs(60));
+    let case = Case::new().write("hook", WHSEC);
+    let secret = case.dir.path().join("hook").to_str().unwrap().to_owned();
+    let settings = case.file(&plugins.replace("/run/secrets/hook", &secret)).settings();
+    let read: Vec<_> = settings.plugins.iter().collect();
+    let [(archive, log), (compose, http), (image, docker), (static_, command)] = read[..] else {
+        panic!("{read:?}")
+    };
+    assert_eq!([archive, compose, image, static_], ["archive", "compose", "image", "static"]);
+    assert_eq!(*log, DriverSettings::Log);
+    assert!(matches!(http, DriverSettings::Http(http) if http.secret.is_some() && http.retries == 3));
+    assert!(matches!(docker, DriverSettings::Docker(docker) if docker.heal == Heal::Off));
+    assert!(matches!(command, DriverSettings::Command(command) if command.env == ["DEPLOY_TOKEN"]));
 }
 
 #[test]
@@ -121,7 +133,7 @@ fn which_file_is_read() {
 #[test]
 fn every_setting_is_read_from_file_and_environment() {
     type Check = fn(&Settings) -> bool;
-    let cases: [(&str, &str, &str, Check); 12] = [
+    let cases: [(&str, &str, &str, Check); 13] = [
         ("", "host", "web-1", |s| s.host.as_str() == "web-1"),
         ("store", "url", "postgres://u:p@h/d", |s| s.store.url.expose() == "postgres://u:p@h/d"),
         ("store", "create_tables", "false", |s| !s.store.create_tables),
@@ -133,6 +145,7 @@ fn every_setting_is_read_from_file_and_environment() {
         ("docker", "timeout", "250ms", |s| s.docker.timeout == Duration::from_millis(250)),
         ("reconcile", "interval", "1m", |s| s.reconcile.interval == Duration::from_secs(60)),
         ("http", "listen", "[::1]:0", |s| s.http.listen == "[::1]:0".parse().unwrap()),
+        ("plugins", "max_actions_per_minute", "7", |s| s.max_actions_per_minute == 7),
         ("log", "format", "json", |s| s.log.format == LogFormat::Json),
     ];
     for (section, key, value, check) in cases {
@@ -203,10 +216,99 @@ fn plugins_are_read_from_all_layers() {
         .var("RECONCILER_PLUGINS__COMPOSE__TIMEOUT", "5s")
         .var("RECONCILER_PLUGINS__IMAGE__DRIVER", "log")
         .settings();
-    assert_eq!(settings.plugins.keys().collect::<Vec<_>>(), ["a.b c", "compose", "image"]);
+    assert_eq!(settings.plugins.keys().collect::<Vec<_>>(), ["a.b c", "compose", "image", "static"]);
     let DriverSettings::Command(command) = &settings.plugins["compose"] else { panic!("another driver") };
     assert_eq!((command.parallel, command.timeout), (2, Duration::from_secs(5)));
     assert_eq!(command.args, ["a", "b"]);
+}
+
+#[test]
+fn the_driver_of_three_source_kinds_is_docker_unless_another_is_set() {
+    let settings =
+        Case::new().file("[plugins.image]\nheal = 'dry-run'\n[plugins.static]\ndriver = 'log'").settings();
+    let docker = |heal| DriverSettings::Docker(DockerSettings { heal, ..DockerSettings::default() });
+    assert_eq!(settings.plugins["image"], docker(Heal::DryRun));
+    assert_eq!(settings.plugins["compose"], docker(Heal::Off));
+    assert_eq!(settings.plugins["static"], DriverSettings::Log);
+    let shown = Case::new().load().unwrap().to_toml();
+    assert!(shown.contains("[plugins.compose]\ndriver = \"docker\"  # default\n"), "{shown}");
+}
+
+#[test]
+fn what_a_running_program_takes_over() {
+    let file = |content: &str| Case::new().file(content).settings();
+    let (mut in_force, next) = (
+        file(""),
+        file(
+            "host = 'h'\n[docker]\ntimeout = '1s'\n[plugins.x]\ndriver = 'log'\n[log]\nlevel = 'debug'\nformat = 'json'",
+        ),
+    );
+    assert_eq!(in_force.changed_by(&next), ["plugins", "log.level"]);
+    assert_eq!(in_force.fixed_but_changed_by(&next), ["host", "docker", "log.format"]);
+    in_force.take_over(next.clone());
+    assert_eq!(in_force.changed_by(&next), [""; 0]);
+    assert_eq!(in_force.fixed_but_changed_by(&next), ["host", "docker", "log.format"], "they still wait");
+    let next = file(
+        "[reconcile]\ninterval = '1s'\n[plugins]\nmax_actions_per_minute = 1\n[http]\nlisten = '[::1]:1'",
+    );
+    assert_eq!(file("").changed_by(&next), ["plugins.max_actions_per_minute", "reconcile.interval"]);
+    assert_eq!(file("").fixed_but_changed_by(&next), ["http"]);
+}
+
+#[test]
+fn a_driver_s_secret_may_be_in_a_file() {
+    let hook = |keys: &str| {
+        let content = format!(
+            "[plugins.'a.b']\ndriver = 'http'\nurl = 'http://h/'\n{keys}\n[plugins.c]\ndriver = 'log'"
+        );
+        Case::new().file(&content)
+    };
+    let signed = |case: &Case| {
+        let DriverSettings::Http(http) = &case.settings().plugins["a.b"] else { panic!("another driver") };
+        http.secret.is_some()
+    };
+    assert!(!signed(&hook("")));
+    assert!(signed(&hook(&format!("secret = '{WHSEC}'"))));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    std::fs::write(&path, format!("{WHSEC}\n")).unwrap();
+    let case = hook(&format!("secret_file = '{}'", path.display()));
+    assert!(signed(&case));
+    let shown = case.load().unwrap().to_toml();
+    let line = format!("secret = \"***\"  # file {} (file ", path.display());
+    assert!(shown.contains(&line) && !shown.contains("whsec_"), "{shown}");
+}
+
+#[test]
+fn a_driver_s_secret_in_the_environment() {
+    let hook = |keys: &str| {
+        Case::new()
+            .write("s", format!("{WHSEC}\n"))
+            .file(&format!("[plugins.c]\ndriver = 'http'\nurl = 'http://h/'\n{keys}"))
+    };
+    for case in [
+        hook("").var("RECONCILER_PLUGINS__C__SECRET", WHSEC),
+        hook("").var("RECONCILER_PLUGINS__C__SECRET_FILE", "DIR/s"),
+        // A later layer's beats an earlier one's, whichever of the two it is.
+        hook("secret = 'bad'").var("RECONCILER_PLUGINS__C__SECRET_FILE", "DIR/s"),
+    ] {
+        let loaded = case.load().map_err(|error| lines(&error)).unwrap();
+        let DriverSettings::Http(http) = &loaded.settings.plugins["c"] else { panic!("another driver") };
+        assert!(http.secret.is_some());
+        let source = loaded.source("plugins.c.secret").to_string();
+        assert!(source.contains("environment variable RECONCILER_PLUGINS__C__SECRET"), "{source}");
+        assert!(!format!("{loaded:?}").contains("whsec_") && !loaded.to_toml().contains("whsec_"));
+    }
+}
+
+#[test]
+fn of_a_hook_s_address_only_the_place_is_shown() {
+    let case = Case::new()
+        .file("[plugins.c]\ndriver = 'http'\nurl = 'https://hunter2@h:8443/p?key=hunter2&sig=hunter2'");
+    let loaded = case.load().unwrap();
+    let shown = loaded.to_toml();
+    assert!(shown.contains("url = \"https://h:8443/p\"  # file "), "{shown}");
+    assert!(!shown.contains("hunter2") && !format!("{loaded:?}").contains("hunter2"), "{shown}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Told {
     fn event(self) -> Option<EngineEvent> {
         Some(EngineEvent {
             container: ContainerId::parse(&self.actor.id.0?)?,
-            action: Action::parse(&self.action.0?)?,
+            action: Action::parse(&self.action.0?)?.with_signal(self.actor.attributes.signal.0.as_deref()),
             daemon_nanos: self.nanos.0?,
         })
     }
@@ -53,9 +53,11 @@ impl Told {
 
 impl From<EventMessage> for Told {
     fn from(message: EventMessage) -> Self {
+        let actor = message.actor.unwrap_or_default();
+        let signal = actor.attributes.and_then(|mut attributes| attributes.remove(SIGNAL));
         Self {
             action: Text(message.action),
-            actor: Actor { id: Text(message.actor.and_then(|actor| actor.id)) },
+            actor: Actor { id: Text(actor.id), attributes: Attributes { signal: Text(signal) } },
             nanos: Number(message.time_nano),
         }
     }
@@ -92,17 +94,51 @@ impl Keep for Told {
 #[derive(Default)]
 struct Actor {
     id: Text,
+    attributes: Attributes,
+}
+
+enum ActorKey {
+    Id,
+    Attributes,
 }
 
 impl Keep for Actor {
+    type Key = ActorKey;
+
+    fn key(name: &str) -> Option<ActorKey> {
+        match name {
+            "ID" => Some(ActorKey::Id),
+            "Attributes" => Some(ActorKey::Attributes),
+            _ => None,
+        }
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: ActorKey, object: &mut A) -> Result<(), A::Error> {
+        match key {
+            ActorKey::Id => self.id = value(object)?,
+            ActorKey::Attributes => self.attributes = value(object)?,
+        }
+        Ok(())
+    }
+}
+
+/// The attribute of a `kill`. A container's labels are merged into an event's attributes, so a label may mask it.
+const SIGNAL: &str = "signal";
+
+#[derive(Default)]
+struct Attributes {
+    signal: Text,
+}
+
+impl Keep for Attributes {
     type Key = ();
 
     fn key(name: &str) -> Option<()> {
-        (name == "ID").then_some(())
+        (name == SIGNAL).then_some(())
     }
 
     fn field<'de, A: MapAccess<'de>>(&mut self, (): (), object: &mut A) -> Result<(), A::Error> {
-        self.id = value(object)?;
+        self.signal = value(object)?;
         Ok(())
     }
 }
@@ -110,6 +146,22 @@ impl Keep for Actor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kill_has_its_signal() {
+        for (attributes, action) in [
+            (r#"{"signal":"15"}"#, Action::Kill),
+            (r#"{"signal":"1","image":"x"}"#, Action::Signal),
+            (r#"{}"#, Action::Kill),
+            ("null", Action::Kill),
+            ("7", Action::Kill),
+            (r#"{"signal":1}"#, Action::Kill),
+        ] {
+            let line =
+                format!(r#"{{"Action":"kill","Actor":{{"ID":"c","Attributes":{attributes}}},"timeNano":7}}"#);
+            assert_eq!(read(&line).unwrap().unwrap().action, action, "{attributes}");
+        }
+    }
 
     #[test]
     fn a_field_of_another_type_loses_nothing_else() {

@@ -1,8 +1,8 @@
 //! What the calls tell when all is well.
 
-use reconciler_core::container::{Detail, ExitFacts, ImageRef, RestartPolicy, Snapshot};
+use reconciler_core::container::{Detail, ExitFacts, Health, ImageRef, RestartPolicy, Snapshot};
 use reconciler_core::state::DockerState;
-use reconciler_docker::{Engine, EngineInfo, Inspection};
+use reconciler_docker::{Engine, EngineInfo, Inspection, Start};
 use reconciler_testkit::fake_docker::{FakeContainer, FakeDocker, Route};
 use serde_json::json;
 
@@ -19,18 +19,25 @@ fn found(inspection: Inspection) -> Snapshot {
 async fn a_list_and_an_inspect_agree() {
     let fake = FakeDocker::start();
     let web = FakeContainer::new("c1").claim("w", Some("stack"), Some("web")).port(8080).port(80);
+    let web = web.label("com.docker.compose.service", "web").label("com.docker.compose.oneoff", "True");
+    let web = web.health("starting");
     fake.put(web.image("nginx:1").restart("always"));
     let engine = engine(&fake);
 
     let listed = engine.list(LONG).await.unwrap();
     let looked = found(engine.inspect(&id("c1")).await.unwrap());
     assert_eq!(listed[0].detail, None);
-    assert_eq!(looked.detail, Some(Detail { restart: RestartPolicy::MayRestart, exit: None }));
+    assert_eq!(
+        looked.detail,
+        Some(Detail { restart: RestartPolicy::MayRestart, exit: None, started: 1_700_000_001_500 })
+    );
     assert_eq!(listed, [Snapshot { detail: None, ..looked.clone() }]);
     assert_eq!((looked.port, looked.created), (Some(80), 1_700_000_000));
     assert_eq!(looked.image, ImageRef::Reference("nginx:1".into()));
     let claim = looked.claim.unwrap();
     assert_eq!((claim.workload.as_str(), claim.kind.as_deref()), ("w", Some("stack")));
+    assert_eq!((claim.service.as_deref(), claim.one_off), (Some("web"), true));
+    assert_eq!(looked.health, Some(Health::Starting));
 }
 
 #[tokio::test]
@@ -69,7 +76,9 @@ async fn an_inspect_tells_how_a_container_ended() {
     let fake = FakeDocker::start();
     let engine = engine(&fake);
     let base = || FakeContainer::new("c");
-    let ended = |code, oom_killed| Some(ExitFacts { code, oom_killed });
+    let ended = |code, oom_killed| {
+        Some(ExitFacts { finished: 1_700_000_061_500, ..ExitFacts::new(code, oom_killed) })
+    };
     for (container, state, exit) in [
         (base(), DockerState::Running, None),
         (base().exited(3), DockerState::Exited, ended(3, false)),
@@ -84,6 +93,43 @@ async fn an_inspect_tells_how_a_container_ended() {
         fake.put(container);
         let seen = found(engine.inspect(&id("c")).await.unwrap());
         assert_eq!((&seen.state, seen.detail.unwrap().exit), (&state, exit), "{state:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_container_is_started_once_however_often_it_is_asked_for() {
+    let fake = FakeDocker::start();
+    let engine = engine(&fake);
+    fake.put(FakeContainer::new("c").exited(1));
+    for _ in 0..2 {
+        assert_eq!(engine.start(&id("c")).await.unwrap(), Start::Started);
+    }
+    assert_eq!(found(engine.inspect(&id("c")).await.unwrap()).state, DockerState::Running);
+    assert_eq!(engine.start(&id("gone")).await.unwrap(), Start::Gone);
+}
+
+#[tokio::test]
+async fn health_is_that_of_a_container_that_runs() {
+    let fake = FakeDocker::start();
+    let engine = engine(&fake);
+    for (container, health) in [
+        (FakeContainer::new("c"), None),
+        (FakeContainer::new("c").health("none"), None),
+        (FakeContainer::new("c").health("healthy"), Some(Health::Healthy)),
+        (FakeContainer::new("c").health("unhealthy"), Some(Health::Unhealthy)),
+        (FakeContainer::new("c").list("Status", json!("Up 3 days (Paused)")).state("paused"), None),
+        (
+            FakeContainer::new("c")
+                .health("unhealthy")
+                .exited(1)
+                .list("Status", json!("Exited (1) 2 hours ago")),
+            None,
+        ),
+    ] {
+        fake.put(container);
+        let looked = found(engine.inspect(&id("c")).await.unwrap());
+        let listed = engine.list(LONG).await.unwrap();
+        assert_eq!([looked.health, listed[0].health], [health; 2], "{looked:?}");
     }
 }
 

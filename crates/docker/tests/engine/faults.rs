@@ -63,6 +63,23 @@ async fn refusals_tell_dockers_message() {
 }
 
 #[tokio::test]
+async fn a_start_that_fails_is_no_start_and_no_absence() {
+    let fake = FakeDocker::start();
+    fake.put(FakeContainer::new("c").exited(1));
+    let message = "driver failed programming external connectivity";
+    for (fault, trouble) in [
+        (Fault::PageNotFound, Trouble::Status { code: 404, message: "page not found".into() }),
+        (status(500, message), Trouble::Status { code: 500, message: message.into() }),
+        (Fault::Hang, Trouble::Timeout { after: SHORT }),
+    ] {
+        fake.fault(Route::Start, fault);
+        let error = engine_at(&fake.host(), SHORT).start(&id("c")).await.unwrap_err();
+        assert_eq!(error.trouble(), &trouble);
+        assert!(error.to_string().starts_with("cannot start Docker's container c at unix://"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn versions_that_do_not_fit_are_named() {
     let message = "client version 1.24 is too old. Minimum supported API version is 1.44, please upgrade";
     for (route, trouble) in troubles(status(400, message)).await {

@@ -19,7 +19,7 @@ const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(200);
 
 fn deadlines(each: Duration) -> Deadlines {
-    Deadlines { ping: each, info: each, peek: each, inspect: each, events: each }
+    Deadlines { ping: each, info: each, peek: each, inspect: each, start: each, events: each }
 }
 
 fn engine_at(host: &str, each: Duration) -> DockerEngine {

@@ -1,5 +1,6 @@
 //! Tables that tinyforge made are adopted as they are, or refused as they are.
 
+use reconciler_core::container::ExitFacts;
 use reconciler_store::{Access, Batch, Database, Store, StoreError, Touch};
 
 use crate::bed::{gone, new, on_both, row, rows, upsert, write};
@@ -65,7 +66,7 @@ on_both! {
         assert_eq!(other.ask(tables).await, ["containers", "workloads"]);
         let probe = store.probe().await.unwrap();
         assert_eq!(probe.tables[1].lacks, ["image_ref", "port"]);
-        assert_eq!(probe.migrations.pending.len(), 4);
+        assert_eq!(probe.migrations.pending.len(), 5);
     }
 
     async fn tables_that_may_not_be_made_are_waited_for(bed: Bed) {
@@ -89,16 +90,41 @@ on_both! {
         let beds = [&bed; 4];
         let stores = futures_util::future::join_all(beds.iter().map(|bed| bed.store())).await;
         for store in &stores {
-            assert_eq!(store.migration_status().await.unwrap().applied.len(), 4);
+            assert_eq!(store.migration_status().await.unwrap().applied.len(), 5);
             store.migrate().await.unwrap();
         }
     }
 
     async fn a_table_that_was_removed_is_made_again(bed: Bed) {
         let store = bed.store().await;
-        bed.other().await.run("DROP TABLE reconciler_hosts").await;
+        for table in ["reconciler_hosts", "workload_status", "container_changes"] {
+            bed.other().await.run(&format!("DROP TABLE {table}")).await;
+            store.migrate().await.unwrap();
+            assert_eq!(store.load().await.unwrap().daemon, None);
+            assert_eq!(store.statuses(None).await.unwrap(), []);
+        }
+        assert_eq!(write(&store, rows([new(row("w:a", "c1"))])).await.journal, [1]);
+    }
+
+    /// What was written before there were statuses is read as what it did not tell.
+    async fn an_older_programs_schema_is_added_to(bed: Bed) {
+        let other = bed.other().await;
+        bed.store().await;
+        for column in ["finished_at", "ended_by", "detail"] {
+            other.run(&format!("ALTER TABLE container_changes DROP COLUMN {column}")).await;
+        }
+        other.run("DROP TABLE workload_status").await;
+        other.run("DELETE FROM reconciler_migrations WHERE version = 'm0005_workload_status'").await;
+        other.run("INSERT INTO containers (id, container_id, host, state) VALUES ('w:a', 'c1', 'local', 'stopped')").await;
+        other.run("INSERT INTO container_changes (at, kind, host, row_id, workload_id, container_id, to_state, cause, exit_code, \
+            oom_killed) VALUES ('2026', 'container', 'local', 'w:a', 'w', 'c1', 'stopped', 'look', 137, true)").await;
+        let store = Store::open(&bed.settings("local")).await.unwrap();
+        let error = store.load().await.unwrap_err();
+        assert!(matches!(error, StoreError::NotMigrated { .. }), "{error}");
         store.migrate().await.unwrap();
-        assert_eq!(store.load().await.unwrap().daemon, None);
+        assert_eq!(store.load().await.unwrap().rows[0].exit, Some(ExitFacts::new(137, true)));
+        let entry = store.changes(&"w:a".into(), 1).await.unwrap().remove(0);
+        assert_eq!([entry.finished_at, entry.ended_by, entry.detail], [""; 3]);
     }
 
     async fn a_newer_programs_schema_is_refused(bed: Bed) {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use reconciler_core::container::ExitFacts;
+use reconciler_core::container::{EndedBy, ExitFacts};
 use reconciler_core::event::Action;
-use reconciler_core::row::{Cause, Row};
+use reconciler_core::heal::{HealAction, HealOutcome};
+use reconciler_core::ids::ContainerId;
+use reconciler_core::row::{Cause, Row, Upsert};
 use reconciler_core::state::RowState;
-use reconciler_store::{Database, Retention, Store};
+use reconciler_store::{Batch, Database, Retention, Store, Touch};
 
 use crate::bed::{gone, new, on_both, row, rows, upsert, write};
 
@@ -16,10 +18,14 @@ async fn step(store: &Store, was: Option<&Row>, state: RowState, exit: Option<i6
     now.state = state;
     let mut write_up = upsert(now.clone(), was);
     write_up.cause = Cause::Look;
-    write_up.exit = exit.map(|code| ExitFacts { code, oom_killed: code == 137 });
+    write_up.exit = exit.map(|code| ExitFacts::new(code, code == 137));
     write_up.exit_is_news = exit.is_some();
     write(store, rows([write_up])).await;
     now
+}
+
+fn told(code: i64, finished: i64, by: EndedBy) -> ExitFacts {
+    ExitFacts { finished, by, ..ExitFacts::new(code, code == 137) }
 }
 
 async fn exit(store: &Store) -> Option<i64> {
@@ -35,7 +41,7 @@ on_both! {
         stopped.state = RowState::Stopped;
         let mut die = upsert(stopped.clone(), Some(&a));
         die.cause = Cause::Event(Action::Die);
-        die.exit = Some(ExitFacts { code: 137, oom_killed: true });
+        die.exit = Some(told(137, 1_767_323_045_678, EndedBy::Person));
         write(&store, rows([die])).await;
         let mut batch = rows([]);
         batch.missing.push(gone(&stopped));
@@ -47,6 +53,8 @@ on_both! {
             (Some("running"), "stopped", "die", Some(137), Some(true)),
             (Some("stopped"), "missing", "sweep", None, None),
         ]);
+        let said = |n: usize| [&entries[n].finished_at, &entries[n].ended_by, &entries[n].detail].map(String::as_str);
+        assert_eq!((said(0), said(1), said(2)), ([""; 3], ["2026-01-02T03:04:05.678000Z", "person", ""], [""; 3]));
         let first = &entries[2];
         assert_eq!((first.kind.as_str(), first.host.as_str(), first.workload_id.as_str(), first.container_id.as_str()), ("container", "local", "w", "c1"));
         assert!(first.at.len() == 27 && entries[0].seq > entries[1].seq);
@@ -73,6 +81,56 @@ on_both! {
         other.container_id = "c2".into();
         write(&store, rows([upsert(other, Some(&looked))])).await;
         assert_eq!(exit(&store).await, None, "another container's exit");
+    }
+
+    async fn an_exit_is_read_back_as_it_was_written(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        let running = step(&store, None, RowState::Running, None).await;
+        let stopped = Row { state: RowState::Stopped, ..running.clone() };
+        let ms = 1_767_323_045_678;
+        let column = "SELECT finished_at, ended_by FROM container_changes WHERE exit_code IS NOT NULL ORDER BY seq DESC LIMIT 1";
+        for (exit, columns) in [
+            (told(0, 0, EndedBy::Unknown), "|"),
+            (told(137, ms, EndedBy::Itself), "2026-01-02T03:04:05.678000Z|itself"),
+            (told(-1, ms + 1, EndedBy::Person), "2026-01-02T03:04:05.679000Z|person"),
+            (told(i64::MAX, i64::MIN, EndedBy::Unknown), "-9223372036854775808|"),
+        ] {
+            // The event's path, the usual one, and an entry of its own.
+            let with = |row: &Row, was: &Row| Upsert { exit: Some(exit), exit_is_news: row == was, ..upsert(row.clone(), Some(was)) };
+            let beside = |upsert| Batch { touch: Some(Touch::default()), ..rows([upsert]) };
+            for (batch, was) in [
+                (rows([with(&stopped, &running)]), &running),
+                (beside(with(&stopped, &running)), &running),
+                (rows([with(&stopped, &stopped)]), &stopped),
+            ] {
+                other.run(&format!("DELETE FROM container_changes; UPDATE containers SET state = '{}'", was.state)).await;
+                assert_eq!(write(&store, batch).await.journal.len(), 1);
+                assert_eq!(other.one(column).await, columns);
+                let again = Store::open(&bed.settings("local")).await.unwrap();
+                assert_eq!(again.load().await.unwrap().rows[0].exit, Some(exit));
+            }
+        }
+    }
+
+    async fn only_a_rows_own_entries_tell_of_its_exit(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        let exit = told(3, 1_767_323_045_678, EndedBy::Itself);
+        let stopped = Row { state: RowState::Stopped, ..row("w:a", "c1") };
+        write(&store, rows([Upsert { exit: Some(exit), ..new(stopped.clone()) }])).await;
+        let action = HealAction {
+            workload: "w".into(),
+            row: "w:a".into(),
+            container: ContainerId::parse("c1").unwrap(),
+            outcome: HealOutcome::Started,
+        };
+        write(&store, Batch { actions: vec![action], ..Batch::default() }).await;
+        for kind in ["action", "workload", "not known yet"] {
+            other.run(&format!("INSERT INTO container_changes (at, kind, host, row_id, workload_id, container_id, to_state, cause, \
+                exit_code, oom_killed) VALUES ('', '{kind}', 'local', 'w:a', 'w', 'c1', 'running', 'x', 9, true)")).await;
+        }
+        assert_eq!(store.load().await.unwrap().rows[0].exit, Some(exit));
+        let conflict = write(&store, rows([upsert(stopped.clone(), Some(&row("w:a", "c0")))])).await.conflicted;
+        assert_eq!(conflict[0].1.as_ref().unwrap().exit, Some(exit));
     }
 
     async fn news_of_an_exit_alone_leaves_the_row_as_it_is(bed: Bed) {

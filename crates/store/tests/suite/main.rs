@@ -11,6 +11,7 @@ mod large;
 mod query;
 mod race;
 mod refuse;
+mod status;
 mod swap;
 mod tidy;
 mod watch;

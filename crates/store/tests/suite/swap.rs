@@ -22,7 +22,7 @@ async fn a_row_that_is_what_it_was(bed: Bed) {
     let first = row("w:web", "c1");
     write(&store, rows([new(first.clone())])).await;
     other.run("UPDATE containers SET image_tag = 'v7', subdomain = 'shop'").await;
-    let exit = Some(ExitFacts { code: 137, oom_killed: true });
+    let exit = Some(ExitFacts::new(137, true));
     let swap = Upsert { exit, cause: Cause::Look, ..upsert(stopped(&first), Some(&first)) };
     let written = write(&store, rows([swap])).await;
     assert_eq!((written.committed, written.updated), (ids(&["w:web"]), 1));

@@ -1,6 +1,7 @@
 //! SQLite's log is written to the file when nobody waits, and not in the middle of somebody's commit.
 
-use reconciler_store::{Batch, Database as _, Touch};
+use reconciler_core::assessment::{Assessment, Phase, Reason};
+use reconciler_store::{Attempts, Batch, Database as _, StatusReport, Touch};
 
 use crate::bed::{Bed, new, on_both, row, rows, write};
 
@@ -30,6 +31,11 @@ async fn the_log_is_written_to_the_file_when_it_is_worth_it(bed: Bed) {
         write(&store, Batch { touch: Some(Touch::default()), ..Batch::default() }).await;
     }
     assert!(store.wants_tidying());
+    store.tidy().await.unwrap();
+    let assessment = Assessment { phase: Phase::Down, ready: 0, wanted: 1, reason: Reason::Exited, message: "m".into() };
+    let report = |n: u32| StatusReport { workload: n.to_string().into(), assessment: Some(assessment.clone()), attempts: Attempts::none() };
+    write(&store, Batch { statuses: (0..1_000).map(report).collect(), ..Batch::default() }).await;
+    assert!(store.wants_tidying(), "statuses are written too");
 }
 
 }

@@ -150,6 +150,15 @@ impl Docker {
         self.post(&format!("/containers/{id}/kill?signal={signal}")).await;
     }
 
+    /// Runs a command in a container, and does not wait for its end.
+    pub async fn exec(&self, id: &str, command: &[&str]) {
+        let path = format!("/containers/{id}/exec");
+        let made = self.request(Method::POST, &path, Some(serde_json::json!({"Cmd": command}))).await.json();
+        let exec = made["Id"].as_str().unwrap_or_else(|| panic!("no id in {made}"));
+        let detached = serde_json::json!({"Detach": true});
+        self.request(Method::POST, &format!("/exec/{exec}/start"), Some(detached)).await;
+    }
+
     /// Freezes a container's processes.
     pub async fn pause(&self, id: &str) {
         self.post(&format!("/containers/{id}/pause")).await;

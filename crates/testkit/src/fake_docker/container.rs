@@ -11,7 +11,8 @@ pub struct FakeContainer {
 }
 
 impl FakeContainer {
-    /// A running container of the image `busybox`, without labels and ports, created at 1,700,000,000.
+    /// A running container of the image `busybox`, without labels and ports, created at 1,700,000,000 and started 1.5 s
+    /// later.
     pub fn new(id: &str) -> Self {
         let inspected = json!({
             "Id": id,
@@ -19,7 +20,14 @@ impl FakeContainer {
             "Name": format!("/{id}"),
             "Image": "sha256:0000",
             "RestartCount": 0,
-            "State": {"Status": "running", "Running": true, "ExitCode": 0, "OOMKilled": false},
+            "State": {
+                "Status": "running",
+                "Running": true,
+                "ExitCode": 0,
+                "OOMKilled": false,
+                "StartedAt": "2023-11-14T22:13:21.5Z",
+                "FinishedAt": "0001-01-01T00:00:00Z",
+            },
             "HostConfig": {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}},
             "Config": {"Image": "busybox", "Labels": {}, "Env": ["SECRET=hunter2"]},
             "NetworkSettings": {"Ports": {}},
@@ -58,9 +66,19 @@ impl FakeContainer {
             .inspect("/State/Running", json!(running))
     }
 
-    /// Its process ended with this code.
+    /// Its process ended with this code, a minute after it was started.
     pub fn exited(self, code: i64) -> Self {
-        self.state("exited").list("Ports", json!([])).inspect("/State/ExitCode", json!(code))
+        self.state("exited")
+            .list("Ports", json!([]))
+            .inspect("/State/ExitCode", json!(code))
+            .inspect("/State/FinishedAt", json!("2023-11-14T22:14:21.5Z"))
+    }
+
+    /// What its health check says, as a list and an inspect tell it: `starting`, `healthy` or `unhealthy`.
+    pub fn health(self, word: &str) -> Self {
+        let text = if word == "starting" { "health: starting" } else { word };
+        self.list("Status", json!(format!("Up 2 seconds ({text})")))
+            .inspect("/State/Health", json!({"Status": word, "FailingStreak": 0, "Log": []}))
     }
 
     /// The kernel ended it for lack of memory.

@@ -98,8 +98,8 @@ impl Asked {
     fn read(path: &str) -> Self {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let filtered = parameter(query, "filters").as_deref().and_then(filtered_id);
-        let inspected = path.strip_prefix("/containers/").and_then(|rest| rest.strip_suffix("/json"));
-        let (route, id) = match (path, inspected) {
+        let of_container = |what| path.strip_prefix("/containers/").and_then(|rest| rest.strip_suffix(what));
+        let (route, id) = match (path, of_container("/json")) {
             ("/_ping", _) => (Route::Ping, None),
             ("/version", _) => (Route::Version, None),
             ("/info", _) => (Route::Info, None),
@@ -107,7 +107,10 @@ impl Asked {
             ("/containers/json", _) if filtered.is_some() => (Route::Peek, filtered),
             ("/containers/json", _) => (Route::List, None),
             (_, Some(id)) => (Route::Inspect, Some(id.to_owned())),
-            _ => (Route::Unknown, None),
+            _ => match of_container("/start") {
+                Some(id) => (Route::Start, Some(id.to_owned())),
+                None => (Route::Unknown, None),
+            },
         };
         Self { route, id, since: parameter(query, "since").as_deref().map(nanos) }
     }
@@ -124,6 +127,13 @@ impl Asked {
             Route::Peek => found(&state.list_like(id)),
             Route::Inspect => match state.containers.get(id) {
                 Some(container) => found(container.inspected()),
+                None => refused(StatusCode::NOT_FOUND, &format!("No such container: {id}")),
+            },
+            Route::Start => match state.containers.get_mut(id) {
+                Some(container) => {
+                    *container = container.clone().state("running");
+                    Answer::Whole(StatusCode::NO_CONTENT, Bytes::new())
+                }
                 None => refused(StatusCode::NOT_FOUND, &format!("No such container: {id}")),
             },
             Route::Events => Answer::Events(state.subscribe(self.since)),

@@ -1,5 +1,8 @@
 //! Containers that claim one row are ordered, and while their states are steady the row does not flap.
 
+use reconciler_core::member::Member;
+use reconciler_core::stamp::Stamp;
+
 use crate::bench::{Bench, NOTHING, writes};
 use crate::build::{Container, RowExt, container, row, workload};
 
@@ -95,12 +98,15 @@ fn a_container_recreated_under_the_same_role_takes_the_row() {
 fn containers_that_lost_their_row_are_still_the_workloads() {
     let rivals = [container("c1").created(1), container("c2").created(2).exited(3), container("c3").of("")];
     let bench = Bench::following(&rivals);
-    let all = bench.index.containers_of(&"st".into());
+    let all = bench.index.members_of(&"st".into(), Stamp::default());
     let told: Vec<_> = all
+        .containers
         .iter()
-        .map(|(row, exit)| (row.id.as_str(), row.container_id.as_str(), exit.map(|e| e.code)))
+        .map(|member| (member.row.id.as_str(), member.row.container_id.as_str(), member.exit.map(|e| e.code)))
         .collect();
     assert_eq!(told, [("st:web", "c1", None), ("", "c2", Some(3))]);
+    assert_eq!(all.rows, 1);
+    assert_eq!(all.containers.iter().map(Member::has_row).collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]

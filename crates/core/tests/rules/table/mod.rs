@@ -1,5 +1,7 @@
 //! The rules of the index, a line of their table each.
 
+mod ended;
+mod health;
 mod host;
 mod image_ref;
 mod journal;

@@ -1,4 +1,5 @@
-//! plugins: every workload with a `source_kind`, at a full pass; at any other time those whose containers changed.
+//! plugins: every workload is handed over at a full pass; at any other time those whose containers changed. Whether it
+//! has a source kind decides what is done with it, not whether it is handed over: it is assessed in any case.
 
 use reconciler_core::plan::Plan;
 use reconciler_core::workload::Workload;
@@ -22,10 +23,10 @@ fn bench() -> Bench {
 }
 
 #[test]
-fn a_full_pass_hands_over_every_workload_with_a_source_kind() {
+fn a_full_pass_hands_over_every_workload() {
     let mut bench = bench();
     let plan = bench.list(&[container("c1"), container("c2").of("plain")]);
-    assert_eq!(handed(&plan), ["other", "st"]);
+    assert_eq!(handed(&plan), ["other", "plain", "st"]);
 }
 
 #[test]
@@ -33,7 +34,7 @@ fn a_change_hands_over_the_containers_workload_alone() {
     let cases: [(&str, Happening, &[&str]); 9] = [
         ("an event", |b| b.event("c1", "die"), &["st"]),
         ("an event that says nothing of the state", |b| b.event("c1", "rename"), &[]),
-        ("an event of a container that no plugin is for", |b| b.event("c2", "die"), &[]),
+        ("an event of a container that no plugin is for", |b| b.event("c2", "die"), &["plain"]),
         ("an event of a container that nobody knows", |b| b.event("c9", "start"), &[]),
         ("a look that shows a change", |b| b.look(&container("c1").exited(1)), &["st"]),
         ("a new container", |b| b.look(&container("c5").role("db")), &["st"]),
@@ -70,6 +71,19 @@ fn a_container_that_lost_its_row_counts_too() {
     bench.commit(plan);
     assert_eq!(bench.shown("st:web"), "c1 running");
     assert_eq!(handed(&bench.gone("c0")), ["st"]);
+}
+
+#[test]
+fn a_workload_that_is_gone_or_has_another_plugin_is_forgotten_by_its_old_one() {
+    let mut bench = bench();
+    bench.workloads.remove(&"other".into());
+    bench
+        .workloads
+        .insert("st".into(), Workload { source_kind: "compose".into(), ..workload("st", "stack") });
+    let plan = bench.load();
+    assert_eq!(plan.forget.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["other", "st"]);
+    assert_eq!(handed(&plan), ["st"]);
+    assert!(bench.load().forget.is_empty());
 }
 
 #[test]

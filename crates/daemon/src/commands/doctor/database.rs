@@ -1,6 +1,6 @@
 //! Whether the database can be used, and whether it is as it should be.
 
-use reconciler_store::{Access, Database as _, Loaded, Probe, Store, StoreSettings, TableProbe};
+use reconciler_store::{Access, Database as _, HostRecord, Loaded, Probe, Store, StoreSettings, TableProbe};
 
 use super::finding::Finding;
 use crate::commands::adapters;
@@ -15,6 +15,7 @@ const SCHEMA: &str = "schema";
 pub(super) struct Told {
     pub(super) findings: Vec<Finding>,
     pub(super) index: Option<Loaded>,
+    pub(super) hosts: Vec<HostRecord>,
 }
 
 pub(super) async fn ask(settings: &Settings) -> Told {
@@ -43,6 +44,7 @@ async fn examine(to_open: StoreSettings, told: &mut Told) {
     }
     // What keeps it from being read was found just now.
     told.index = store.load().await.ok();
+    told.hosts = store.hosts().await.unwrap_or_default();
     store.close().await;
 }
 

@@ -73,6 +73,7 @@ mod tests {
             port: None,
             created: 0,
             claim: Claim::read(workload, kind, None),
+            health: None,
             detail: None,
         }
     }

@@ -3,8 +3,11 @@
 mod database;
 mod docker;
 mod finding;
+mod hosts;
 mod labels;
+mod workloads;
 
+use jiff::Timestamp;
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::workload::Workload;
 
@@ -40,7 +43,9 @@ async fn examine(loaded: &Loaded) -> anyhow::Result<Exit> {
     }
     if let Some(index) = &database.index {
         report.add(&without_plugin(settings, &index.workloads))?;
+        report.add(&workloads::unreadable(&index.workloads))?;
     }
+    report.add(&hosts::without_sidecar(&database.hosts, Timestamp::now()))?;
     Ok(if report.worst == Verdict::Fail { Exit::Failed } else { Exit::Done })
 }
 

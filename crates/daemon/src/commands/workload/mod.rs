@@ -40,27 +40,28 @@ fn add(settings: &Settings, args: WorkloadAdd) -> anyhow::Result<()> {
 }
 
 fn list(settings: &Settings, json: bool) -> anyhow::Result<()> {
-    let workloads = block_on(async {
+    let (workloads, statuses) = block_on(async {
         let store = adapters::store(settings, Access::ReadOnly).await?;
-        Ok(store.workloads().await?)
+        Ok((store.workloads().await?, store.statuses(None).await?))
     })?;
     if json {
         return Ok(output::json(&workloads)?);
     }
-    Ok(output::write(&show::table(&workloads, jiff::Timestamp::now()).render(output::width()))?)
+    Ok(output::write(&show::table(&workloads, &statuses, jiff::Timestamp::now()).render(output::width()))?)
 }
 
 fn show(settings: &Settings, id: &WorkloadId, json: bool) -> anyhow::Result<()> {
-    let (workload, containers) = block_on(async {
+    let shown = block_on(async {
         let store = adapters::store(settings, Access::ReadOnly).await?;
         let workload = store.workload(id).await?.with_context(|| unknown(id))?;
         let filter = RowFilter { workload: Some(id.clone()), all: true, ..RowFilter::default() };
-        Ok((workload, store.containers(&filter).await?))
+        let (status, containers) = (store.statuses_of(id).await?, store.containers(&filter).await?);
+        Ok(show::Shown { workload, status, containers })
     })?;
     if json {
-        return Ok(output::json(&show::Shown { workload, containers })?);
+        return Ok(output::json(&shown)?);
     }
-    Ok(output::write(&show::page(&workload, &containers, jiff::Timestamp::now(), output::width()))?)
+    Ok(output::write(&show::page(&shown, jiff::Timestamp::now(), output::width()))?)
 }
 
 fn remove(settings: &Settings, id: &WorkloadId) -> anyhow::Result<()> {

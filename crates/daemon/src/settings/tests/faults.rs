@@ -17,18 +17,65 @@ fn what_is_wrong_in_the_file() {
         ("[stroe]\nurl = 'x'", "unknown setting `stroe.url` from file DIR/my.toml; there are host and"),
         ("[stroe]", "unknown setting `stroe` from file DIR/my.toml; there are host and"),
         ("store = 'x'", "unknown setting `store` from file DIR/my.toml; section [store] has"),
-        ("plugins = 1", "unknown setting `plugins` from file DIR/my.toml; write [plugins.NAME] and its keys"),
+        (
+            "plugins = 1",
+            "unknown setting `plugins` from file DIR/my.toml; write [plugins.NAME] and its keys, or max_actions_per_minute",
+        ),
         (
             "[plugins]\ncompose = 'x'",
             "unknown setting `plugins.compose` from file DIR/my.toml; write [plugins.NAME]",
         ),
-        ("[plugins.compose]", "section [plugins.compose]: missing field `driver`"),
-        ("[plugins.c]\ndriver = 'magic'", "section [plugins.c]: unknown variant `magic`"),
-        ("[plugins.c]\ndriver = 'log'\nurl = 'x'", "section [plugins.c]: unknown field `url`"),
-        ("[plugins.c]\ndriver = 'command'\nprogram = ''", "section [plugins.c]: plugins.c.program is empty"),
+        (
+            "[plugins.c]",
+            "section [plugins.c]: key `driver` is missing; expected docker, http, command or log",
+        ),
+        (
+            "[plugins.c]\ndriver = 'magic'",
+            "section [plugins.c]: key `driver`: expected docker, http, command or log, found \"magic\"",
+        ),
+        (
+            "[plugins.c]\ndriver = 'log'\nurl = 'x'",
+            "section [plugins.c]: unknown key `url`; the driver log has no keys",
+        ),
+        (
+            "[plugins.c]\ndriver = 'command'\nprogram = ''",
+            "section [plugins.c]: key `program`: expected the program to run",
+        ),
         (
             "[plugins.'']\ndriver = 'log'",
-            "setting `plugins..driver` from file DIR/my.toml: expected a source kind of 1 to 255 printable bytes, found \"\"",
+            "setting `plugins..driver` from file DIR/my.toml: expected a source kind of 1 to 255 printable bytes, other than max_actions_per_minute, which is a setting, found \"\"",
+        ),
+        (
+            "[plugins.max_actions_per_minute]\ndriver = 'log'",
+            "other than max_actions_per_minute, which is a setting, found \"max_actions_per_minute\"",
+        ),
+        ("[plugins.max_actions_per_minute]", "expected a whole number from 1 to 1000, found a table"),
+        (
+            "[plugins]\nmax_actions_per_minute = 0",
+            "setting `plugins.max_actions_per_minute` from file DIR/my.toml: expected a whole number from 1 to 1000, found 0",
+        ),
+        ("[plugins]\nmax_actions_per_minute = 1001", "expected a whole number from 1 to 1000, found 1001"),
+        (
+            "[plugins.c]\ndriver = 'http'\nurl = 'https://u:hunter2@h:99999'",
+            "section [plugins.c]: key `url`: expected an address such as https://deployer.example/hooks/compose; it is not a URL",
+        ),
+        (
+            "[plugins.c]\ndriver = 'http'\nurl = 'http://h'\nsecret = 'hunter2'",
+            "as made by: echo whsec_$(openssl rand -base64 32); it does not begin with whsec_",
+        ),
+        (
+            &format!(
+                "[plugins.c]\ndriver = 'http'\nurl = 'http://h'\nsecret = '{WHSEC}'\nsecret_file = '/none'"
+            ),
+            "both `plugins.c.secret` from file DIR/my.toml and `plugins.c.secret_file` from file DIR/my.toml are given; leave one of them out",
+        ),
+        (
+            "[plugins.c]\ndriver = 'http'\nurl = 'http://h'\nsecret_file = '/nowhere/s'",
+            "cannot read the secret file that file DIR/my.toml names /nowhere/s: No such file",
+        ),
+        (
+            "[plugins.c]\ndriver = 'http'\nurl = 'http://h'\nsecret_file = 5",
+            "setting `plugins.c.secret_file` from file DIR/my.toml: expected a path",
         ),
         (
             "host = ''",
@@ -121,6 +168,7 @@ fn what_is_wrong_in_the_file() {
 #[test]
 fn what_is_wrong_in_environment_and_flags() {
     let bad = "RECONCILER_STORE__JOURNAL_ROWS";
+    let hook = || Case::new().file("[plugins.c]\ndriver = 'http'\nurl = 'http://h/'");
     for (case, fault) in [
         (
             Case::new().var("RECONCILER_STORE__URLL", "x"),
@@ -163,6 +211,20 @@ fn what_is_wrong_in_environment_and_flags() {
         (
             Case::new().var("DATABASE_URL_FILE", "DIR/s"),
             "cannot read the secret file that environment variable DATABASE_URL_FILE names DIR/s: No such file",
+        ),
+        (
+            hook().var("RECONCILER_PLUGINS__C__SECRET", "4711"),
+            "section [plugins.c]: key `secret`: expected whsec_ and 24 to 64 random bytes in base64",
+        ),
+        (
+            hook()
+                .var("RECONCILER_PLUGINS__C__SECRET", WHSEC)
+                .var("RECONCILER_PLUGINS__C__SECRET_FILE", "DIR/s"),
+            "both RECONCILER_PLUGINS__C__SECRET and RECONCILER_PLUGINS__C__SECRET_FILE are given",
+        ),
+        (
+            Case::new().var("RECONCILER_PLUGINS__MAX_ACTIONS_PER_MINUTE", "many"),
+            "expected a whole number from 1 to 1000, found \"many\"",
         ),
         (
             Case::new().write("s", "\n").var("DATABASE_URL_FILE", "DIR/s"),
