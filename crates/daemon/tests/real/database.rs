@@ -46,6 +46,8 @@ pub(crate) struct Change {
     pub(crate) exit_code: Option<i64>,
     /// 1, 0 or nothing.
     pub(crate) oom_killed: Option<i64>,
+    pub(crate) finished_at: String,
+    pub(crate) ended_by: String,
 }
 
 impl Database {
@@ -107,12 +109,30 @@ impl Database {
         Row::find_by_statement(self.statement(&sql)).all(&self.session).await.unwrap()
     }
 
+    /// What drivers did to a container, in order: each outcome.
+    pub(crate) async fn actions(&self, container: &str) -> Vec<String> {
+        let sql = format!(
+            "SELECT to_state FROM container_changes WHERE kind = 'action' AND container_id = '{container}' ORDER BY seq"
+        );
+        let rows = self.session.query_all_raw(self.statement(&sql)).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    /// How a workload is: `phase ready/wanted reason: message`; `None` if nobody has said.
+    pub(crate) async fn status(&self, workload: &str) -> Option<String> {
+        self.text(&format!(
+            "SELECT phase || ' ' || CAST(ready AS TEXT) || '/' || CAST(wanted AS TEXT) || ' ' || reason || ': ' || message \
+             FROM workload_status WHERE workload_id = '{workload}'"
+        ))
+        .await
+    }
+
     /// The journal of a container, in order.
     pub(crate) async fn changes(&self, container: &str) -> Vec<Change> {
         let sql = format!(
-            "SELECT from_state, to_state, cause, exit_code, \
+            "SELECT from_state, to_state, cause, exit_code, finished_at, ended_by, \
              CAST(CASE WHEN oom_killed THEN 1 WHEN NOT oom_killed THEN 0 END AS BIGINT) AS oom_killed \
-             FROM container_changes WHERE container_id = '{container}' ORDER BY seq"
+             FROM container_changes WHERE kind = 'container' AND container_id = '{container}' ORDER BY seq"
         );
         Change::find_by_statement(self.statement(&sql)).all(&self.session).await.unwrap()
     }

@@ -8,7 +8,7 @@ use reconciler_testkit::dockerd::{Docker, PrivateDockerd};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::database::Engine;
+use crate::database::{Change, Engine};
 use crate::fleet::{agree, launch_all, measured};
 use crate::stage::{NO_PASSES, PATIENCE, Stage, claim};
 
@@ -51,8 +51,10 @@ async fn the_journal_is_whole(stage: &Stage, containers: &[String]) {
         for pair in journal.windows(2) {
             let (before, after) = (&pair[0], &pair[1]);
             assert_eq!(after.from_state.as_ref(), Some(&before.to_state), "a gap in {journal:#?}");
-            let exit_is_news = after.exit_code.is_some()
-                && (after.exit_code, after.oom_killed) != (before.exit_code, before.oom_killed);
+            let exit = |change: &Change| {
+                (change.exit_code, change.oom_killed, change.finished_at.clone(), change.ended_by.clone())
+            };
+            let exit_is_news = after.exit_code.is_some() && exit(after) != exit(before);
             assert!(after.to_state != before.to_state || exit_is_news, "{after:?} twice in {journal:#?}");
         }
         let last = journal.last().unwrap();

@@ -18,6 +18,7 @@ async fn a_thousand_probes_write_nothing() {
     for stage in &stages {
         programs.push(stage.follow(NO_PASSES).await);
         stage.sees_state(&id, "running").await;
+        stage.status(&workload, "ready 1/1").await;
         stage.counts_writes().await;
     }
     for_each(0..PROBES, async |_| probe(&stages[0], &id).await).await;
@@ -25,10 +26,12 @@ async fn a_thousand_probes_write_nothing() {
     stages[0].docker.pause(&id).await;
     for stage in &stages {
         stage.sees_state(&id, "paused").await;
+        stage.status(&workload, "degraded 0/1 paused").await;
         let sql = "SELECT count(*) || ' ' || max(place) || ' ' || min(place) FROM writes";
         let (written, database) = (stage.db.text(sql).await, stage.db.engine());
         measured(format_args!("{database:?}: writes in {PROBES} probes and a pause: {written:?}"));
-        assert_eq!(written.as_deref(), Some("2 containers container_changes"), "one row, one journal entry");
+        let one_row_one_status = "4 workload_status container_changes";
+        assert_eq!(written.as_deref(), Some(one_row_one_status), "each with its journal entry");
         let last = stage.db.changes(&id).await.pop().unwrap();
         assert_eq!((last.cause.as_str(), last.to_state.as_str()), ("pause", "paused"));
     }
@@ -50,7 +53,7 @@ impl Stage {
                          'BEGIN INSERT INTO writes VALUES (TG_TABLE_NAME); RETURN NULL; END'";
             self.db.execute(count).await;
         }
-        for table in ["containers", "container_changes", "reconciler_hosts"] {
+        for table in ["containers", "container_changes", "workload_status", "reconciler_hosts"] {
             for event in ["INSERT", "UPDATE", "DELETE"] {
                 let act = match self.db.engine() {
                     Engine::Sqlite => format!("BEGIN INSERT INTO writes VALUES ('{table}'); END"),

@@ -76,6 +76,11 @@ impl Program {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Asks it to read its settings again.
+    pub(crate) fn hang_up(&self) {
+        self.signal(Signal::SIGHUP);
+    }
+
     fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }

@@ -73,6 +73,11 @@ impl Stage {
         }
     }
 
+    /// The daemon's address, as `DOCKER_HOST` has it.
+    pub(crate) fn docker_host(&self) -> String {
+        self.docker_host.borrow().clone()
+    }
+
     /// The directory that the program runs in.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
@@ -236,6 +241,30 @@ impl Stage {
     ) -> Change {
         wait_for(format!("the journal of {container}: {what}"), PATIENCE, async || {
             self.db.changes(container).await.into_iter().find(&holds)
+        })
+        .await
+    }
+
+    /// Adds a project of a source kind, with these settings of its own.
+    pub(crate) async fn project(&self, source_kind: &str, source_config: &str) -> String {
+        let id = unique("project");
+        self.add_workload(&id, "project", source_kind).await;
+        self.configure(&id, source_config).await;
+        id
+    }
+
+    /// Sets a workload's `source_config` as tinyforge does.
+    pub(crate) async fn configure(&self, workload: &str, source_config: &str) {
+        let config = source_config.replace('\'', "''");
+        self.db
+            .execute(&format!("UPDATE workloads SET source_config = '{config}' WHERE id = '{workload}'"))
+            .await;
+    }
+
+    /// Waits until a workload's status begins so: `phase ready/wanted reason: message`. Returns all of it.
+    pub(crate) async fn status(&self, workload: &str, begins: &str) -> String {
+        wait_for(format!("{workload} to be {begins}"), PATIENCE, async || {
+            self.db.status(workload).await.filter(|status| status.starts_with(begins))
         })
         .await
     }
