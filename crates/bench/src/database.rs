@@ -68,7 +68,7 @@ impl Database {
                 id: workload(n).as_str().into(),
                 name: workload(n),
                 kind: "stack".into(),
-                source_kind: String::new(),
+                source_kind: "compose".into(),
                 source_config: "{}".into(),
             };
             store.add_workload(&new).await?;

@@ -26,9 +26,19 @@ pub(crate) struct Running {
 impl Running {
     /// The program that is measured, with its default settings.
     pub(crate) fn ours(bed: &Bed, docker_host: &str, database: &Database) -> anyhow::Result<Self> {
+        Self::ours_with(bed, docker_host, database, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub(crate) fn ours_with(
+        bed: &Bed,
+        docker_host: &str,
+        database: &Database,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let mut command = alone(&bed.program);
         command.args(["run", "--docker-host", docker_host, "--listen", "127.0.0.1:0"]);
-        command.env("DATABASE_URL", &database.url);
+        command.env("DATABASE_URL", &database.url).envs(variables.iter().copied());
         Self::start(command, bed)
     }
 
