@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
+use reconciler_core::ids::WorkloadId;
 use reconciler_core::index::{Index, List, Loaded, Observation};
 use reconciler_core::plan::{Pass, Plan};
 use reconciler_store::{Batch, Heartbeat, Pin, Touch};
@@ -62,6 +63,9 @@ pub(crate) struct ReconcilerActor {
     engine_version: String,
     heartbeat: Heartbeat,
     foreign_daemon: Lasting,
+    /// Workloads to be handed to their plugins when the store has answered: what plugins and statuses take of the processors
+    /// shall not keep a row from being written.
+    handing: BTreeSet<WorkloadId>,
     /// Source kinds of which a person was told that nobody is there for them.
     unserved: BTreeSet<String>,
     _obituary: Obituary,
@@ -82,6 +86,7 @@ impl ReconcilerActor {
             engine_version: String::new(),
             heartbeat: Heartbeat { stream: "down".into(), ..Heartbeat::default() },
             foreign_daemon: Lasting::new("another_daemon"),
+            handing: BTreeSet::new(),
             unserved: BTreeSet::new(),
             _obituary: obituary,
         }
@@ -110,7 +115,8 @@ impl ReconcilerActor {
         let touch = touch.map(|touch| Touch { except: touch.except, heartbeat: self.heartbeat.clone() });
         let pin = pin.map(|daemon| Pin { daemon, engine_version: self.engine_version.clone() });
         let batch = Batch { upserts, missing, touch, pin, ..Batch::default() };
-        if !batch.is_empty() {
+        let writes = !batch.is_empty();
+        if writes {
             self.hands.write.do_send(WriteRows(batch));
         }
         if !looks.is_empty() {
@@ -130,10 +136,20 @@ impl ReconcilerActor {
             if self.has_source_kind(workload) {
                 self.passes.dispatched(workload);
             }
-            self.dispatch(workload, false);
+        }
+        if writes {
+            self.handing.extend(reconcile);
+        } else {
+            self.hand_over(reconcile);
         }
         for notice in &notices {
             notices::tell(notice);
+        }
+    }
+
+    fn hand_over(&mut self, workloads: BTreeSet<WorkloadId>) {
+        for workload in &workloads {
+            self.dispatch(workload, false);
         }
     }
 
@@ -287,7 +303,9 @@ impl Handler<StoreReported> for ReconcilerActor {
     fn handle(&mut self, report: StoreReported, _: &mut Self::Context) {
         match report {
             StoreReported::Answered { answer, failure } => {
+                let handing = std::mem::take(&mut self.handing);
                 self.observe(Observation::Answered(answer));
+                self.hand_over(handing);
                 if let Some(why) = failure {
                     self.fail_passes(&PassFailed::Database(why));
                 }
