@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext, Recipient, Supervisor};
 use actix_rt::Arbiter;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::HostName;
 use reconciler_core::index::{Config, Index, Observation};
@@ -24,11 +24,13 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use crate::clock::Clock;
+use crate::control::{Ask, Asks};
 use crate::lasting::Lasting;
-use crate::messages::{Retune, RunPass, SetInterval, Stop, WindUp};
+use crate::messages::{Ping, ReconcileWorkload, Retune, RunPass, SetInterval, Stop, WindUp};
 use crate::obituary::{Ended, Obituary};
 use crate::plugin::{Ears, PluginPart};
 use crate::reconciler::{Hands, ReconcilerActor};
+use crate::signals::Signals;
 use crate::store::{self, StoreActor};
 use crate::summary::{PassFailed, PassSummary};
 use crate::watcher::{DockerWatcher, Listeners};
@@ -64,6 +66,8 @@ pub struct Parts {
     pub interval: Duration,
     /// A daemon that a person accepts as this host's.
     pub accept: Option<DaemonIdentity>,
+    /// What others may watch.
+    pub signals: Signals,
 }
 
 /// How [`run`] ended.
@@ -80,7 +84,11 @@ pub enum Ending {
 /// Must be called on an actix system's main arbiter. A database or a daemon that does not answer is waited for. Other plugins
 /// and another interval, sent through `parts`, are taken over without a restart: what is queued for a plugin is its
 /// successor's.
-pub async fn run(mut parts: watch::Receiver<Parts>, stop: impl Future<Output = ()>) -> Ending {
+pub async fn run(
+    mut parts: watch::Receiver<Parts>,
+    mut asks: Asks,
+    stop: impl Future<Output = ()>,
+) -> Ending {
     let clock = Clock::start();
     let mut panics = Panics::default();
     tokio::pin!(stop);
@@ -94,7 +102,7 @@ pub async fn run(mut parts: watch::Receiver<Parts>, stop: impl Future<Output = (
             return Ending::GaveUp;
         };
         let ended = tokio::select! {
-            ended = generation.follow(&mut parts) => ended,
+            ended = generation.follow(&mut parts, &mut asks) => ended,
             () = &mut stop => {
                 generation.wind_up().await;
                 return Ending::Stopped;
@@ -189,9 +197,14 @@ impl Generation {
         let reconciler = ReconcilerActor::create(|ctx| {
             let me = ctx.address();
             let obituary = Obituary::new("store", &deaths);
-            let store =
-                StoreActor::new(Arc::clone(&parts.database), clock.clone(), me.clone().recipient(), obituary)
-                    .start();
+            let store = StoreActor::new(
+                Arc::clone(&parts.database),
+                clock.clone(),
+                me.clone().recipient(),
+                parts.signals.clone(),
+                obituary,
+            )
+            .start();
             let ears = Ears { outcomes: me.clone().recipient(), statuses: store.clone().recipient() };
             let plugins = Plugins::start(parts, plugin_thread.handle(), ears, &deaths);
             let watcher = start_watcher(parts, clock, follow, &me, &deaths);
@@ -206,24 +219,59 @@ impl Generation {
                 plugins: plugins.hands(),
                 other_plugin: plugins.other_hands(),
             };
-            let watcher = Watcher { stop: watcher.clone().recipient(), interval: watcher.recipient() };
+            let watcher = Watcher {
+                stop: watcher.clone().recipient(),
+                ping: watcher.clone().recipient(),
+                interval: watcher.recipient(),
+            };
             built = Some((store, watcher, plugins));
             let obituary = Obituary::new("reconciler", &deaths);
-            ReconcilerActor::new(index, parts.host.to_string(), clock.clone(), hands, obituary)
+            ReconcilerActor::new(
+                index,
+                parts.host.to_string(),
+                clock.clone(),
+                hands,
+                parts.signals.clone(),
+                obituary,
+            )
         });
         let (store, watcher, plugins) = built?;
         Some(Self { reconciler, store, watcher, plugins, plugin_thread, obituaries })
     }
 
     /// Takes over what is sent, until an actor ends that nobody asked to.
-    async fn follow(&mut self, parts: &mut watch::Receiver<Parts>) -> Option<Ended> {
+    async fn follow(&mut self, parts: &mut watch::Receiver<Parts>, asks: &mut Asks) -> Option<Ended> {
         loop {
             tokio::select! {
                 ended = self.ended() => return ended,
+                Some(ask) = asks.0.recv() => self.pass_on(ask),
                 Ok(()) = parts.changed() => {
                     let parts = parts.borrow_and_update().clone();
                     self.take_over(&parts);
                 }
+            }
+        }
+    }
+
+    /// Has what is asked answered; an answer that an actor took to its grave is none.
+    fn pass_on(&self, ask: Ask) {
+        match ask {
+            Ask::Pass(reply) => {
+                let pass = self.reconciler.send(RunPass);
+                actix_rt::spawn(
+                    async move { _ = reply.send(pass.await.unwrap_or(Err(PassFailed::Interrupted))) },
+                );
+            }
+            Ask::Reconcile(workload, reply) => {
+                let known = self.reconciler.send(ReconcileWorkload(workload));
+                actix_rt::spawn(async move { _ = known.await.map(|known| reply.send(known)) });
+            }
+            Ask::Alive(reply) => {
+                let plugins = try_join_all(self.plugins.all().map(|plugin| plugin.send(Ping)));
+                let others =
+                    (self.reconciler.send(Ping), self.store.send(Ping), self.watcher.ping.send(Ping));
+                let all = async { tokio::try_join!(others.0, others.1, others.2, plugins) };
+                actix_rt::spawn(async move { _ = all.await.map(|_| reply.send(())) });
             }
         }
     }
@@ -281,6 +329,7 @@ impl Generation {
 /// What the guardian says to the watcher.
 struct Watcher {
     stop: Recipient<Stop>,
+    ping: Recipient<Ping>,
     interval: Recipient<SetInterval>,
 }
 

@@ -5,18 +5,22 @@
 
 mod alarm;
 mod clock;
+mod control;
 pub mod guardian;
 mod lasting;
 mod messages;
 mod obituary;
 mod plugin;
 mod reconciler;
+mod signals;
 mod store;
 mod summary;
 mod watcher;
 
+pub use control::{Asks, Control, control};
 pub use lasting::Lasting;
 pub use plugin::PluginPart;
+pub use signals::Signals;
 pub use summary::{Containers, PassFailed, PassSummary, Plugins, Rows};
 
 /// An error and its sources in one line.

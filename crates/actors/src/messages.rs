@@ -172,6 +172,16 @@ pub(crate) struct SetInterval(pub(crate) Duration);
 #[rtype(result = "Result<PassSummary, PassFailed>")]
 pub(crate) struct RunPass;
 
+/// Hand one workload to its plugin, as if it had changed. False if there is no such workload.
+#[derive(Debug, Message)]
+#[rtype(result = "bool")]
+pub(crate) struct ReconcileWorkload(pub(crate) WorkloadId);
+
+/// Say that you live.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Ping;
+
 /// Begin nothing new; answered when what runs has ended.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

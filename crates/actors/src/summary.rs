@@ -1,10 +1,10 @@
 //! What a full pass came to.
 
 use reconciler_core::plan::Ignored;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The summary of one full pass, as `once --json` prints it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassSummary {
     /// The host.
     pub host: String,
@@ -19,7 +19,7 @@ pub struct PassSummary {
 }
 
 /// Containers in the list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Containers {
     /// All of them.
     pub listed: u64,
@@ -30,7 +30,7 @@ pub struct Containers {
 }
 
 /// The host's rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// Rows that are new.
     pub inserted: u64,
@@ -43,7 +43,7 @@ pub struct Rows {
 }
 
 /// Workloads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plugins {
     /// Handed to their plugin.
     pub dispatched: u64,

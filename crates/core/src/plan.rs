@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::host::DaemonIdentity;
 use crate::ids::{ContainerId, HostName, RowId, WorkloadId};
@@ -122,7 +122,7 @@ pub struct Tally {
 }
 
 /// Containers that have no row, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ignored {
     /// No label names a workload.
     pub unlabelled: u64,

@@ -52,8 +52,8 @@ pub(crate) struct Global {
     /// Time between full passes, 5m at most [env: RECONCILER_RECONCILE__INTERVAL] [default: 30s]
     #[arg(long, global = true, value_name = "DURATION", allow_hyphen_values = true)]
     pub(crate) interval: Option<String>,
-    /// Address of the API [env: RECONCILER_HTTP__LISTEN] [default: 127.0.0.1:8787]
-    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    /// Address of the API, or unix:/PATH [env: RECONCILER_HTTP__LISTEN] [default: 127.0.0.1:8787]
+    #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
     /// How log lines look, on standard error [env: RECONCILER_LOG__FORMAT] [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
@@ -105,6 +105,12 @@ pub(crate) enum Command {
     /// Show the settings in force as TOML, secrets hidden
     #[command(after_help = "Behind each setting stands where it came from.")]
     Config,
+    /// Have the program that runs pass over everything now, or reconcile one workload
+    #[command(after_help = "It is asked at the address in --listen.")]
+    Sync(Sync),
+    /// Say whether the program that runs is ready: exit code 0, or 1 and why not
+    #[command(after_help = "It is asked at the address in --listen.")]
+    Healthcheck,
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  tinyforge-reconciler completions bash \\
     > /etc/bash_completion.d/tinyforge-reconciler")]
@@ -239,6 +245,17 @@ pub(crate) struct Migrate {
     /// Change nothing; say which steps are done and which are not
     #[arg(long)]
     pub(crate) status: bool,
+}
+
+/// `sync`
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// Only this workload; its plugin is asked, and not waited for
+    #[arg(value_name = "WORKLOAD")]
+    pub(crate) workload: Option<String>,
+    /// Print the pass's summary as JSON
+    #[arg(long, conflicts_with = "workload")]
+    pub(crate) json: bool,
 }
 
 /// `completions`

@@ -1,6 +1,7 @@
 //! Keeps tinyforge's index of Docker containers true.
 
 mod cli;
+mod client;
 mod commands;
 mod failure;
 mod output;
@@ -40,6 +41,8 @@ fn program(cli: Cli) -> anyhow::Result<Exit> {
         Command::Doctor => commands::doctor::execute(&loaded),
         Command::Migrate(args) => commands::migrate::execute(&loaded.settings, &args),
         Command::Config => commands::config::execute(&loaded),
+        Command::Sync(args) => commands::sync::execute(&loaded.settings, &args),
+        Command::Healthcheck => commands::healthcheck::execute(&loaded.settings),
         Command::Completions(completions) => commands::completions::execute(completions.shell),
     }
 }

@@ -57,6 +57,7 @@ fn parts(docker: &FakeDocker) -> Parts {
         host: "local".into(),
         interval: Duration::from_secs(30),
         accept: None,
+        signals: Signals::default(),
     }
 }
 

@@ -23,7 +23,7 @@ use tracing::{debug, info};
 use crate::alarm::Alarm;
 use crate::lasting::Lasting;
 use crate::messages::{
-    ForgetWorkload, HandOver, Reconcile, ReplacePlugin, WindUp, WorkloadReconciled, WriteStatus,
+    ForgetWorkload, HandOver, Ping, Reconcile, ReplacePlugin, WindUp, WorkloadReconciled, WriteStatus,
 };
 use crate::obituary::Obituary;
 
@@ -164,6 +164,12 @@ impl PluginActor {
         // The reconciler takes these as fast as runs end; there are never more than run at once.
         self.ears.outcomes.do_send(WorkloadReconciled { workload, succeeded, again });
     }
+}
+
+impl Handler<Ping> for PluginActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 impl Actor for PluginActor {

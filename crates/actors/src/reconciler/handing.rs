@@ -7,7 +7,7 @@ use reconciler_core::ids::WorkloadId;
 use reconciler_core::workload::Workload;
 use tracing::warn;
 
-use crate::messages::{ForgetWorkload, ListNow, Reconcile, Retune, WriteStatus};
+use crate::messages::{ForgetWorkload, ListNow, Reconcile, ReconcileWorkload, Retune, WriteStatus};
 
 use super::ReconcilerActor;
 
@@ -54,6 +54,15 @@ fn note_unserved(unserved: &mut BTreeSet<String>, workload: &Workload) {
             workload = %workload.id,
             "no plugin is set for this source kind: its workloads are only logged; add [plugins.<source kind>] to the settings"
         );
+    }
+}
+
+impl Handler<ReconcileWorkload> for ReconcilerActor {
+    type Result = bool;
+
+    fn handle(&mut self, ReconcileWorkload(workload): ReconcileWorkload, _: &mut Self::Context) -> bool {
+        self.dispatch(&workload, false);
+        self.index.workload(&workload).is_some()
     }
 }
 

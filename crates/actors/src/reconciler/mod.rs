@@ -21,10 +21,12 @@ use tracing::info;
 use crate::clock::Clock;
 use crate::lasting::Lasting;
 use crate::messages::{
-    ContainersObserved, ForgetWorkload, HostChanged, ListNow, LookAgain, PluginHands, ReadIndex, RunPass,
-    SnapshotObserved, Stop, StoreReported, StreamDoubted, WorkloadReconciled, WriteRows, WriteStatus,
+    ContainersObserved, ForgetWorkload, HostChanged, ListNow, LookAgain, Ping, PluginHands, ReadIndex,
+    RunPass, SnapshotObserved, Stop, StoreReported, StreamDoubted, WorkloadReconciled, WriteRows,
+    WriteStatus,
 };
 use crate::obituary::Obituary;
+use crate::signals::Signals;
 use crate::summary::{PassFailed, PassSummary};
 
 use passes::{Merged, Passes, RowStates};
@@ -53,6 +55,7 @@ pub(crate) struct ReconcilerActor {
     host: String,
     clock: Clock,
     hands: Hands,
+    signals: Signals,
     /// The newest list that waits for the database.
     pending: Option<List>,
     /// A reading was asked for and not answered.
@@ -73,12 +76,20 @@ pub(crate) struct ReconcilerActor {
 
 impl ReconcilerActor {
     /// `index` was loaded from the database.
-    pub(crate) fn new(index: Index, host: String, clock: Clock, hands: Hands, obituary: Obituary) -> Self {
+    pub(crate) fn new(
+        index: Index,
+        host: String,
+        clock: Clock,
+        hands: Hands,
+        signals: Signals,
+        obituary: Obituary,
+    ) -> Self {
         Self {
             index,
             host,
             clock,
             hands,
+            signals,
             pending: None,
             reading: false,
             reload: false,
@@ -175,6 +186,7 @@ impl ReconcilerActor {
         match pass {
             Some(Pass::Merged(tally)) => {
                 self.foreign_daemon.over();
+                self.signals.list_merged();
                 let (handed, assessed): (BTreeSet<_>, BTreeSet<_>) =
                     swept.into_iter().partition(|id| self.has_source_kind(id));
                 // First it is noted what is waited for: a plugin that pauses answers at once.
@@ -254,6 +266,12 @@ fn rows_of(index: &Index) -> RowStates {
     index.stored_rows().map(|row| (row.id.clone(), row.clone())).collect()
 }
 
+impl Handler<Ping> for ReconcilerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+}
+
 impl Actor for ReconcilerActor {
     type Context = Context<Self>;
 }
@@ -289,9 +307,13 @@ impl Handler<HostChanged> for ReconcilerActor {
             HostChanged::StreamOpened { at, engine_version } => {
                 self.engine_version = engine_version;
                 self.heartbeat.stream = "open".into();
+                self.signals.stream_opened(true);
                 self.observe(Observation::StreamOpened { at });
             }
-            HostChanged::StreamEnded => self.heartbeat.stream = "down".into(),
+            HostChanged::StreamEnded => {
+                self.heartbeat.stream = "down".into();
+                self.signals.stream_opened(false);
+            }
             HostChanged::ListFailed { why } => self.fail_passes(&PassFailed::Docker(why)),
         }
     }

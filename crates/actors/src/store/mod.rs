@@ -22,8 +22,9 @@ use tracing::{debug, error};
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
-use crate::messages::{ForgetWorkload, ReadIndex, Stop, StoreReported, WindUp, WriteRows, WriteStatus};
+use crate::messages::{ForgetWorkload, Ping, ReadIndex, Stop, StoreReported, WindUp, WriteRows, WriteStatus};
 use crate::obituary::Obituary;
+use crate::signals::Signals;
 
 use pace::{Doing, Pace};
 use told::Told;
@@ -41,6 +42,7 @@ pub(crate) struct StoreActor {
     database: Arc<dyn Database>,
     clock: Clock,
     reports: Recipient<StoreReported>,
+    signals: Signals,
     writes: Batch,
     told: Told,
     /// Since when news of workloads wait.
@@ -62,6 +64,7 @@ impl StoreActor {
         database: Arc<dyn Database>,
         clock: Clock,
         reports: Recipient<StoreReported>,
+        signals: Signals,
         obituary: Obituary,
     ) -> Self {
         let now = Instant::now();
@@ -69,6 +72,7 @@ impl StoreActor {
             database,
             clock,
             reports,
+            signals,
             writes: Batch::default(),
             told: Told::default(),
             news_since: None,
@@ -163,7 +167,12 @@ impl StoreActor {
         let written = async move { database.write(batch).await };
         ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
             let (answer, failure) = match actor.outcome(Doing::Writing, written) {
-                Ok(written) => (Answer { pinned, ..answer_of(written) }, None),
+                Ok(written) => {
+                    if !written.journal.is_empty() {
+                        actor.signals.journal_grew();
+                    }
+                    (Answer { pinned, ..answer_of(written) }, None)
+                }
                 Err(why) => {
                     actor.owe(told);
                     (Answer { failed: rows, ..Answer::default() }, Some(why))
@@ -297,6 +306,12 @@ fn answer_of(written: Written) -> Answer {
 /// What was read, as the index takes it.
 pub(crate) fn loaded(begun: reconciler_core::stamp::Stamp, read: reconciler_store::Loaded) -> Loaded {
     Loaded { begun, workloads: read.workloads, rows: read.rows, daemon: read.daemon }
+}
+
+impl Handler<Ping> for StoreActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 impl Actor for StoreActor {

@@ -31,7 +31,7 @@ use tracing::debug;
 use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::lasting::Lasting;
-use crate::messages::{ContainersObserved, HostChanged, SetInterval, SnapshotObserved, Stop};
+use crate::messages::{ContainersObserved, HostChanged, Ping, SetInterval, SnapshotObserved, Stop};
 use crate::obituary::Obituary;
 
 use backoff::Backoff;
@@ -212,6 +212,12 @@ fn is_silence(error: &DockerError) -> bool {
     let of_the_daemon =
         matches!(error, DockerError::Ping { .. } | DockerError::Info { .. } | DockerError::List { .. });
     error.trouble().is_unreachable() || (of_the_daemon && matches!(error.trouble(), Trouble::Timeout { .. }))
+}
+
+impl Handler<Ping> for DockerWatcher {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 impl Actor for DockerWatcher {

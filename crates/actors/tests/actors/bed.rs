@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconciler_actors::guardian::{self, Ending, Parts};
-use reconciler_actors::{PassFailed, PassSummary, PluginPart};
+use reconciler_actors::{Control, PassFailed, PassSummary, PluginPart, Signals, control};
 use reconciler_core::row::Row;
 use reconciler_docker::{Deadlines, DockerEngine, Endpoint};
 use reconciler_store::{Database, NewWorkload, Store, StoreSettings};
@@ -66,6 +66,7 @@ impl Bed {
             host: "local".into(),
             interval: Duration::from_secs(30),
             accept: None,
+            signals: Signals::default(),
         };
         Self { docker, engine, database, tinyforge, plugin, parts }
     }
@@ -80,8 +81,10 @@ impl Bed {
     pub(crate) fn run(&self) -> Running {
         let (stop, stopped) = oneshot::channel::<()>();
         let (parts, current) = watch::channel(self.parts.clone());
-        let run = actix_rt::spawn(async move { guardian::run(current, async { _ = stopped.await }).await });
-        Running { stop, parts, run }
+        let (control, asks) = control();
+        let run =
+            actix_rt::spawn(async move { guardian::run(current, asks, async { _ = stopped.await }).await });
+        Running { stop, parts, control, run }
     }
 
     pub(crate) async fn once(&self) -> Result<PassSummary, PassFailed> {
@@ -150,6 +153,7 @@ impl Bed {
 pub(crate) struct Running {
     stop: oneshot::Sender<()>,
     parts: watch::Sender<Parts>,
+    pub(crate) control: Control,
     run: JoinHandle<Ending>,
 }
 

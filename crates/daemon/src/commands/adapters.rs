@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use reconciler_actors::PluginPart;
 use reconciler_actors::guardian::Parts;
+use reconciler_actors::{PluginPart, Signals};
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::ContainerId;
 use reconciler_docker::{Deadlines, DockerEngine, Endpoint, EndpointError, Engine as _, Start};
+use reconciler_http::{Access as HttpAccess, Token};
 use reconciler_plugins::{DriverSettings, Healer, LogPlugin, Plugin, Shared, Started, Starter};
 use reconciler_store::{Access, Database, DatabaseUrl, Retention, Store, StoreSettings};
 
 use crate::failure::{self, UsageError};
-use crate::settings::{Docker, SecretUrl, Settings};
+use crate::settings::{Docker, Http, SecretToken, SecretUrl, Settings};
 
 /// The Docker engine that the settings name, else the one that Docker's own command line would ask. Connects to
 /// nothing yet.
@@ -43,6 +44,17 @@ fn deadlines(settings: &Docker) -> Deadlines {
         // Networks and mounts are set up before it is answered.
         start: usual.saturating_mul(6),
         events: usual,
+    }
+}
+
+/// Who may ask the API.
+pub(crate) fn access(settings: &Http) -> HttpAccess {
+    let token = |token: &Option<SecretToken>| token.as_ref().map(|token| Token::new(token.expose()));
+    HttpAccess {
+        token: token(&settings.token),
+        read_token: token(&settings.read_token),
+        hosts: settings.allowed_hosts.clone(),
+        insecure: settings.insecure,
     }
 }
 
@@ -82,6 +94,7 @@ pub(crate) struct Workshop {
     accept: Option<DaemonIdentity>,
     healer: Arc<Healer>,
     shared: Shared,
+    signals: Signals,
 }
 
 impl Workshop {
@@ -92,7 +105,12 @@ impl Workshop {
     ) -> Self {
         let healer = Arc::new(Healer::new(Arc::new(Starts(Arc::clone(&engine))), 0));
         let shared = Shared::new(Arc::clone(&healer));
-        Self { engine, database, accept, healer, shared }
+        Self { engine, database, accept, healer, shared, signals: Signals::default() }
+    }
+
+    /// What the actors let others know.
+    pub(crate) fn signals(&self) -> Signals {
+        self.signals.clone()
     }
 
     /// The parts, as these settings want them.
@@ -117,6 +135,7 @@ impl Workshop {
             host: settings.host.clone(),
             interval: settings.reconcile.interval,
             accept: self.accept.clone(),
+            signals: self.signals.clone(),
         })
     }
 }

@@ -4,11 +4,13 @@ pub(crate) mod adapters;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod healthcheck;
 pub(crate) mod migrate;
 pub(crate) mod once;
 pub(crate) mod ps;
 mod reload;
 pub(crate) mod run;
+pub(crate) mod sync;
 pub(crate) mod workload;
 
 use anyhow::Context as _;

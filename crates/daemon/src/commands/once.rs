@@ -36,7 +36,7 @@ pub(crate) fn execute(settings: &Settings, args: Once) -> anyhow::Result<Exit> {
 }
 
 /// The summary, for people.
-fn lines(summary: &PassSummary) -> String {
+pub(super) fn lines(summary: &PassSummary) -> String {
     let PassSummary { host, containers, rows, plugins, duration_ms } = summary;
     let ignored = containers.ignored;
     let mut text = format!("host {host}, one full pass in {duration_ms} ms\n");

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use reconciler_actors::Lasting;
-use reconciler_actors::guardian::{self, Ending};
+use reconciler_actors::guardian::{self, Ending, Parts};
+use reconciler_actors::{Control, Lasting, control};
+use reconciler_http::{Api, ServeError, Server};
 use reconciler_store::{Access, Holder, HostLock, Store, StoreError, StoreSettings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -15,7 +16,7 @@ use tracing::{info, warn};
 use super::adapters::{self, Workshop};
 use super::reload::Reload;
 use crate::cli::Run;
-use crate::failure::{Exit, chain};
+use crate::failure::{Exit, UsageError, chain};
 use crate::settings::{Origin, Settings};
 use crate::telemetry::LogLevel;
 
@@ -50,6 +51,8 @@ pub(crate) fn execute(
         info!(database = store.place(), interval_s = settings.reconcile.interval.as_secs(), "index open");
         let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon);
         let (parts, taken_over) = watch::channel(workshop.parts(&settings)?);
+        let (control, asks) = control();
+        let server = serve(&settings, &workshop, control, &parts).await?;
         let reload = Reload::new(origin, settings, log_level, workshop, parts)?;
         actix_rt::spawn(reload.follow());
         let mut lock_lost = None;
@@ -61,7 +64,8 @@ pub(crate) fn execute(
             // From here on a second signal ends the program at once.
             actix_rt::spawn(end_at_the_next(signals));
         };
-        let ending = guardian::run(taken_over, stop).await;
+        let ending = guardian::run(taken_over, asks, stop).await;
+        server.stop().await;
         _ = tokio::time::timeout(CLOSE, store.close()).await;
         match (ending, lock_lost) {
             (Ending::GaveUp, _) => Ok(Exit::GaveUp),
@@ -75,6 +79,36 @@ pub(crate) fn execute(
     // What still blocks a thread must not hold up the end.
     let code = exit.unwrap_or_else(|error: anyhow::Error| crate::failure::report(&error));
     std::process::exit(code.code().into())
+}
+
+/// Serves what others may see. It reads over a connection of its own, so that nobody who asks holds up a write.
+async fn serve(
+    settings: &Settings,
+    workshop: &Workshop,
+    control: Control,
+    parts: &watch::Sender<Parts>,
+) -> anyhow::Result<Server> {
+    let (interval, intervals) = watch::channel(settings.reconcile.interval);
+    let mut parts = parts.subscribe();
+    actix_rt::spawn(async move {
+        while parts.changed().await.is_ok() {
+            interval.send_replace(parts.borrow().interval);
+        }
+    });
+    let api = Api {
+        host: settings.host.clone(),
+        store: Arc::new(adapters::store(settings, Access::ReadOnly).await?),
+        control,
+        signals: workshop.signals(),
+        access: adapters::access(&settings.http),
+        interval: intervals,
+    };
+    let server = reconciler_http::serve(api, &settings.http.listen).map_err(|error| match error {
+        ServeError::Open { .. } => UsageError(error.to_string()).into(),
+        bind => anyhow::Error::from(bind),
+    })?;
+    info!(address = %server.listen, "listening");
+    Ok(server)
 }
 
 /// The database, migrated and locked. Waits for one that is not there yet.

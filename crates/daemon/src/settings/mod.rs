@@ -17,6 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use reconciler_core::ids::HostName;
+use reconciler_http::Listen;
 use reconciler_plugins::DriverSettings;
 use reconciler_store::{DatabaseUrl, StoreError};
 
@@ -24,7 +25,7 @@ pub(crate) use layers::Flag;
 pub(crate) use origin::{FilePrint, Origin};
 pub(crate) use problem::{Problem, SettingsError};
 use reader::{Reader, Section};
-pub(crate) use secret::SecretUrl;
+pub(crate) use secret::{SecretToken, SecretUrl};
 pub(crate) use source::Source;
 
 /// Read where neither `--config` nor `RECONCILER_CONFIG` names a file, if it is there.
@@ -89,7 +90,15 @@ pub(crate) struct Reconcile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Http {
     /// Where the API listens.
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Listen,
+    /// What lets somebody read and act.
+    pub(crate) token: Option<SecretToken>,
+    /// What lets somebody read.
+    pub(crate) read_token: Option<SecretToken>,
+    /// Names by which it is called besides addresses and `localhost`.
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Whether other machines may ask without a token.
+    pub(crate) insecure: bool,
 }
 
 /// `[log]`
@@ -150,7 +159,13 @@ impl Default for Settings {
             },
             docker: Docker { host: None, timeout: Duration::from_secs(5) },
             reconcile: Reconcile { interval: DEFAULT_INTERVAL },
-            http: Http { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)) },
+            http: Http {
+                listen: Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 8787))),
+                token: None,
+                read_token: None,
+                allowed_hosts: Vec::new(),
+                insecure: false,
+            },
             plugins: DOCKER_KINDS
                 .map(|kind| (kind.to_owned(), DriverSettings::Docker(Default::default())))
                 .into(),
@@ -324,8 +339,16 @@ impl Reconcile {
 
 impl Http {
     fn read(section: &mut Section<'_>, default: Self) -> Self {
-        let wanted = "an address and port such as 127.0.0.1:8787 or [::1]:8787";
-        Self { listen: section.text("listen", wanted, default.listen, |text| text.parse().ok()) }
+        let listen = "an address and port such as 127.0.0.1:8787 or [::1]:8787, or unix:/PATH";
+        let token = "16 to 1024 visible ASCII characters";
+        let hosts = "names with commas between them, without ports";
+        Self {
+            listen: section.text("listen", listen, default.listen, |text| text.parse().ok()),
+            token: section.secret("token", token, default.token, optional_token),
+            read_token: section.secret("read_token", token, default.read_token, optional_token),
+            allowed_hosts: section.text("allowed_hosts", hosts, default.allowed_hosts, host_names),
+            insecure: section.boolean("insecure", default.insecure),
+        }
     }
 }
 
@@ -370,6 +393,17 @@ fn database_url(text: &str) -> Result<SecretUrl, String> {
         Err(StoreError::Url { reason }) => Err(reason),
         Err(error) => Err(error.to_string()),
     }
+}
+
+fn optional_token(text: &str) -> Result<Option<SecretToken>, String> {
+    if text.is_empty() { Ok(None) } else { SecretToken::parse(text).map(Some) }
+}
+
+fn host_names(text: &str) -> Option<Vec<String>> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let is_name =
+        |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+    names.map(|name| is_name(name).then(|| name.to_owned())).collect()
 }
 
 fn docker_host(text: &str) -> Result<Option<SecretUrl>, String> {

@@ -32,6 +32,33 @@ impl fmt::Debug for SecretUrl {
     }
 }
 
+/// What lets somebody in. Neither `Debug` nor `Display` shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SecretToken(Box<str>);
+
+impl SecretToken {
+    /// Reads a token of 16 to 1,024 visible ASCII characters.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let fits = (16..=1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits {
+            Ok(Self(text.into()))
+        } else {
+            Err("it is too short, too long, or has other characters".into())
+        }
+    }
+
+    /// The token, for whoever sends it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
 /// `url` with `***` for its password, also where the password has characters that a URL should have escaped.
 pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };

@@ -49,7 +49,16 @@ impl Loaded {
             ),
             ("docker", vec![("host", docker_host.into()), ("timeout", time(s.docker.timeout))]),
             ("reconcile", vec![("interval", time(s.reconcile.interval))]),
-            ("http", vec![("listen", s.http.listen.to_string().into())]),
+            (
+                "http",
+                vec![
+                    ("listen", s.http.listen.as_setting().into()),
+                    ("token", hidden(s.http.token.is_some())),
+                    ("read_token", hidden(s.http.read_token.is_some())),
+                    ("allowed_hosts", s.http.allowed_hosts.join(", ").into()),
+                    ("insecure", s.http.insecure.into()),
+                ],
+            ),
             ("plugins", vec![("max_actions_per_minute", i64::from(s.max_actions_per_minute).into())]),
             (
                 "log",
@@ -65,6 +74,11 @@ impl Loaded {
         let dotted = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
         _ = writeln!(out, "{key} = {value}  # {}", self.source(&dotted));
     }
+}
+
+/// A secret that is there, or none.
+fn hidden(there: bool) -> Value {
+    if there { HIDDEN } else { "" }.into()
 }
 
 fn shown(key: &str, value: &Value) -> Value {

@@ -31,6 +31,7 @@ mod stage;
 
 mod absence;
 mod adopted;
+mod api;
 mod assessed;
 mod burst;
 mod claims;

@@ -99,7 +99,7 @@ impl Stage {
         command.args(args).env_clear().current_dir(self.dir()).stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("DOCKER_HOST", &*self.docker_host.borrow()).env("DATABASE_URL", self.db.url());
-        command.env("RECONCILER_HOST", &self.host);
+        command.env("RECONCILER_HOST", &self.host).env("RECONCILER_HTTP__LISTEN", "127.0.0.1:0");
         let settings = self.dir().join("reconciler.toml");
         if settings.exists() {
             command.env("RECONCILER_CONFIG", settings);

@@ -145,7 +145,15 @@ fn what_is_wrong_in_the_file() {
         ),
         (
             "[http]\nlisten = 'localhost'",
-            "setting `http.listen` from file DIR/my.toml: expected an address and port such as 127.0.0.1:8787 or [::1]:8787, found \"localhost\"",
+            "setting `http.listen` from file DIR/my.toml: expected an address and port such as 127.0.0.1:8787 or [::1]:8787, or unix:/PATH, found \"localhost\"",
+        ),
+        (
+            "[http]\ntoken = 'hunter2'",
+            "setting `http.token` from file DIR/my.toml: expected 16 to 1024 visible ASCII characters; it is too short, too long, or has other characters",
+        ),
+        (
+            "[http]\nallowed_hosts = 'a.example, b:1'",
+            "setting `http.allowed_hosts` from file DIR/my.toml: expected names with commas between them, without ports, found \"a.example, b:1\"",
         ),
         (
             "[log]\nformat = 'xml'",

@@ -1,0 +1,56 @@
+//! Whether the program lives, and whether what it says can be believed.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use reconciler_core::ids::WorkloadId;
+use serde_json::json;
+
+use crate::state::Api;
+
+/// The database answers a small question within this, or it does not answer.
+const DATABASE: Duration = Duration::from_secs(2);
+/// A list is too old after so many intervals.
+const INTERVALS: u32 = 3;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/livez", web::get().to(livez))
+        .route("/readyz", web::get().to(readyz))
+        .route("/healthz", web::get().to(readyz));
+}
+
+/// Whether the process's own actors answer. Docker and the database play no part: that they are gone is no reason to
+/// start this process anew.
+async fn livez(api: web::Data<Api>) -> HttpResponse {
+    if api.control.is_alive().await {
+        HttpResponse::Ok().json(json!({"status": "alive"}))
+    } else {
+        HttpResponse::ServiceUnavailable()
+            .json(json!({"status": "stuck", "reasons": ["an actor does not answer"]}))
+    }
+}
+
+/// Whether the index is fresh: a list was merged within three intervals, and the database answers.
+async fn readyz(api: web::Data<Api>) -> HttpResponse {
+    let mut reasons = Vec::new();
+    let oldest = *api.interval.borrow() * INTERVALS;
+    match api.signals.listed() {
+        None => reasons.push("no list of this host's containers was merged yet".to_owned()),
+        Some(at) if at.elapsed() > oldest => {
+            reasons.push(format!("the newest list is {} s old", at.elapsed().as_secs()));
+        }
+        Some(_) => {}
+    }
+    // Any small question will do.
+    let nobody = WorkloadId::from("");
+    let asked = api.store.workload(&nobody);
+    if !matches!(tokio::time::timeout(DATABASE, asked).await, Ok(Ok(_))) {
+        reasons.push("the database does not answer".to_owned());
+    }
+    if reasons.is_empty() {
+        HttpResponse::Ok().json(json!({"status": "ready"}))
+    } else {
+        HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reasons": reasons}))
+    }
+}

@@ -1,0 +1,28 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reconciler_actors::{Control, Signals};
+use reconciler_core::ids::HostName;
+use reconciler_store::Store;
+use tokio::sync::watch;
+
+use crate::access::Access;
+
+/// What the handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    /// This host's name.
+    pub host: HostName,
+    /// The database, over a connection that nobody writes on.
+    pub store: Arc<Store>,
+    /// The actors.
+    pub control: Control,
+    /// What they let others know.
+    pub signals: Signals,
+    /// Who may ask.
+    pub access: Access,
+    /// The time between two full passes, which may change.
+    pub interval: watch::Receiver<Duration>,
+}
