@@ -93,8 +93,7 @@ impl Program {
     /// Starts it, and waits until it listens for signals.
     pub(crate) async fn start(&self) -> anyhow::Result<()> {
         let before = fs::metadata(&self.setup.log)?.len();
-        let child =
-            self.command(&["run", "--listen", "127.0.0.1:0"])?.spawn().context("cannot run setpriv")?;
+        let child = self.command(&["run"])?.spawn().context("cannot run setpriv")?;
         let pid = child.id().context("it has ended")?;
         let running = Running { child, pid: Pid::from_raw(pid.cast_signed()), since: Instant::now() };
         *self.child.borrow_mut() = Some(running);
