@@ -44,8 +44,10 @@ async fn out_of_memory(database: Engine) {
     let _program = stage.follow(NO_PASSES).await;
     let workload = unique("site");
     stage.add_workload(&workload, "site", "static").await;
-    let greedy = claim(&workload, "site", "").memory(8 << 20).cmd(["tail", "/dev/zero"]);
-    stage.launch(&greedy).await;
+    let gate = stage.gate();
+    let greedy = stage.launch(&gate.starves(claim(&workload, "site", ""))).await;
+    stage.sees_state(&greedy, "running").await;
+    gate.open();
     let status = stage.status(&workload, "down 0/1 out_of_memory").await;
     assert!(status.ends_with("out of memory"), "{status}");
 }

@@ -86,8 +86,10 @@ async fn a_death_for_want_of_memory_is_in_the_journal(database: Engine) {
     assert_eq!(info["MemoryLimit"], true, "this machine's cgroups have no memory controller");
     let workload = stage.workload("stack").await;
     let _program = stage.follow(NO_PASSES).await;
-    let greedy = claim(&workload, "stack", "greedy").memory(8 << 20).cmd(["tail", "/dev/zero"]);
-    let id = stage.launch(&greedy).await;
+    let gate = stage.gate();
+    let id = stage.launch(&gate.starves(claim(&workload, "stack", "greedy"))).await;
+    stage.sees_state(&id, "running").await;
+    gate.open();
     let exit = stage.journal(&id, "an exit code", |change| change.exit_code.is_some()).await;
     assert_eq!((exit.exit_code, exit.oom_killed), (Some(137), Some(1)));
 }

@@ -302,8 +302,19 @@ pub(crate) struct Gate(tempfile::TempDir);
 impl Gate {
     /// A container that lives until the gate is opened, and then exits with this code.
     pub(crate) fn guards(&self, spec: ContainerSpec, code: u8) -> ContainerSpec {
+        self.holds(spec, &format!("exit {code}"))
+    }
+
+    /// A container that lives until the gate is opened, and then ends because a process of it takes all the memory that it
+    /// may. It outlives that process by a second: Docker only says that memory was why if it hears of that before the exit,
+    /// and the two reach it on different ways.
+    pub(crate) fn starves(&self, spec: ContainerSpec) -> ContainerSpec {
+        self.holds(spec.memory(8 << 20), "tail /dev/zero; code=$?; sleep 1; exit $code")
+    }
+
+    fn holds(&self, spec: ContainerSpec, then: &str) -> ContainerSpec {
         let bind = format!("{}:/gate", self.0.path().display());
-        let script = format!("until [ -e /gate/open ]; do usleep 10000; done; exit {code}");
+        let script = format!("until [ -e /gate/open ]; do usleep 10000; done; {then}");
         spec.sh(&script).with(|body| body["HostConfig"]["Binds"] = serde_json::json!([bind]))
     }
 
