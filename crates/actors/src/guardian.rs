@@ -197,14 +197,9 @@ impl Generation {
         let reconciler = ReconcilerActor::create(|ctx| {
             let me = ctx.address();
             let obituary = Obituary::new("store", &deaths);
-            let store = StoreActor::new(
-                Arc::clone(&parts.database),
-                clock.clone(),
-                me.clone().recipient(),
-                parts.signals.clone(),
-                obituary,
-            )
-            .start();
+            let store =
+                StoreActor::new(Arc::clone(&parts.database), clock.clone(), me.clone().recipient(), obituary)
+                    .start();
             let ears = Ears { outcomes: me.clone().recipient(), statuses: store.clone().recipient() };
             let plugins = Plugins::start(parts, plugin_thread.handle(), ears, &deaths);
             let watcher = start_watcher(parts, clock, follow, &me, &deaths);

@@ -307,13 +307,9 @@ impl Handler<HostChanged> for ReconcilerActor {
             HostChanged::StreamOpened { at, engine_version } => {
                 self.engine_version = engine_version;
                 self.heartbeat.stream = "open".into();
-                self.signals.stream_opened(true);
                 self.observe(Observation::StreamOpened { at });
             }
-            HostChanged::StreamEnded => {
-                self.heartbeat.stream = "down".into();
-                self.signals.stream_opened(false);
-            }
+            HostChanged::StreamEnded => self.heartbeat.stream = "down".into(),
             HostChanged::ListFailed { why } => self.fail_passes(&PassFailed::Docker(why)),
         }
     }

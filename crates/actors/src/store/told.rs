@@ -41,14 +41,12 @@ impl Told {
         if known && attempt.is_none() {
             return None;
         }
-        let failed = attempt.as_ref().map_or(failed, Result::is_err);
-        if assessment.is_some() {
-            self.statuses.insert(workload.clone(), Status { assessment: assessment.clone(), failed });
-        } else {
+        if assessment.is_none() {
             self.aging.remove(&workload);
-            // It is kept in mind that nothing is known of it: the next pass says so again.
-            self.statuses.insert(workload.clone(), Status { assessment: None, failed: false });
         }
+        // What has no status has none that failed.
+        let failed = assessment.is_some() && attempt.as_ref().map_or(failed, Result::is_err);
+        self.statuses.insert(workload.clone(), Status { assessment: assessment.clone(), failed });
         let attempts = match &attempt {
             None => Attempts::none(),
             Some(outcome) => Attempts::one(now, outcome.as_ref().copied().map_err(String::as_str)),
