@@ -34,7 +34,7 @@ impl Plugin for LogPlugin {
     }
 
     async fn reconcile(&self, request: &Request) -> Result<Report, PluginError> {
-        let Request { workload, members, assessment, attempt, generation } = request;
+        let Request { workload, members, assessment, attempt, generation, lacking: _ } = request;
         let phase = assessment.phase;
         let (workload_id, kind, containers) = (&workload.id, &workload.kind, members.containers.len());
         // A level is part of a line's place in the code: it cannot be a value.

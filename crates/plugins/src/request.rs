@@ -20,6 +20,9 @@ pub struct Request {
     pub members: Members,
     /// How the workload is.
     pub assessment: Assessment,
+    /// Which containers it lacks, as [`Judgement::lacking`](crate::Judgement::lacking) has them; not a part of the JSON.
+    #[serde(skip)]
+    pub lacking: Vec<usize>,
     /// Which attempt this is since the last success, from 1.
     pub attempt: u32,
     /// Grows with each change of the workload or its containers that led to a request.
@@ -107,7 +110,7 @@ mod tests {
             message: "web exited with 137: out of memory".into(),
         };
         let members = Members { containers: vec![member], rows: 1 };
-        Request { workload, members, assessment, attempt: 2, generation: 7 }
+        Request { workload, members, assessment, lacking: vec![0], attempt: 2, generation: 7 }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use reconciler_core::assessment::Assessment;
 use reconciler_core::ids::WorkloadId;
 use reconciler_core::member::Members;
 use reconciler_core::workload::Workload;
-use reconciler_plugins::{Judge, Plugin, Report, Request};
+use reconciler_plugins::{Judge, Judgement, Plugin, Report, Request};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, info};
@@ -100,16 +100,14 @@ impl PluginActor {
         }
     }
 
-    /// How a workload is. What is news of that is told at once.
-    fn assess(&mut self, workload: &Workload, members: &Members) -> Assessment {
-        let assessment = self.judge.judge(workload, members).assessment;
-        let ours = (!members.is_empty()).then(|| assessment.clone());
+    /// Says how a workload is, if that is news.
+    fn assess(&mut self, workload: &Workload, members: &Members) {
+        let ours = (!members.is_empty()).then(|| self.judge.judge(workload, members).assessment);
         if self.told.get(&workload.id) != Some(&ours) {
             self.told.insert(workload.id.clone(), ours.clone());
             let id = workload.id.clone();
             self.ears.statuses.do_send(WriteStatus { assessment: ours, ..WriteStatus::of(id) });
         }
-        assessment
     }
 
     fn run(&mut self, run: Run, ctx: &mut Context<Self>) {
@@ -117,8 +115,8 @@ impl PluginActor {
         let Reconcile { workload, members, .. } = request;
         let (id, kind) = (workload.id.clone(), workload.source_kind.clone());
         let (plugin, timeout) = (Arc::clone(&self.part.plugin), self.part.timeout);
-        let assessment = self.judge.judge(&workload, &members).assessment;
-        let request = Request { workload, members, assessment, attempt, generation };
+        let Judgement { assessment, lacking } = self.judge.judge(&workload, &members);
+        let request = Request { workload, members, assessment, lacking, attempt, generation };
         // A task of its own, so that a panic ends this run and nothing else.
         let task = actix_rt::spawn(async move {
             let run = tokio::time::timeout(timeout, plugin.reconcile(&request));

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use reconciler_core::container::EndedBy;
-use reconciler_core::member::{Member, Members};
+use reconciler_core::member::Member;
 use reconciler_core::state::RowState;
 
-use crate::DockerSettings;
-use crate::assess::Judgement;
+use crate::{DockerSettings, Request};
 
 use super::ledger::{Ledger, Standing};
 
@@ -29,14 +28,13 @@ pub(super) enum Next<'a> {
 /// Only containers that have a row, that a workload accounts for, and that would fill a gap are looked at; of those only
 /// such as may be started again.
 pub(super) fn next<'a>(
-    members: &'a Members,
-    judgement: &Judgement,
+    request: &'a Request,
     settings: &DockerSettings,
     ledger: &mut Ledger,
     now: Duration,
 ) -> Next<'a> {
     let mut wait: Option<(Duration, Option<String>)> = None;
-    let candidates = judgement.lacking.iter().filter_map(|at| members.containers.get(*at));
+    let candidates = request.lacking.iter().filter_map(|at| request.members.containers.get(*at));
     for member in candidates.filter(|member| may_be_started(member, settings)) {
         match ledger.standing(member, now) {
             Standing::Due => return Next::Start(member),

@@ -16,7 +16,6 @@ use reconciler_core::text::printable;
 use tokio::time::Instant;
 use tracing::info;
 
-use crate::assess::judge;
 use crate::{DockerSettings, Heal, Plugin, PluginError, Report, Request};
 
 use budget::Budget;
@@ -107,11 +106,10 @@ impl DockerPlugin {
 
     /// What is to be done now; a start has its place in the budget and the ledger already.
     fn decide<'a>(&self, request: &'a Request) -> Next<'a> {
-        let judgement = judge(&request.workload, &request.members);
         let now = self.healer.now();
         let mut state = self.healer.state();
         let State { ledger, budget } = &mut *state;
-        let next = next(&request.members, &judgement, &self.settings, ledger, now);
+        let next = next(request, &self.settings, ledger, now);
         let Next::Start(member) = next else { return next };
         if self.settings.heal == Heal::DryRun {
             ledger.rehearsed(member);

@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use reconciler_core::assessment::Assessment;
 use reconciler_core::container::{EndedBy, ExitFacts, Health};
 use reconciler_core::member::{Member, Members};
 use reconciler_core::row::Row;
@@ -11,6 +10,7 @@ use reconciler_core::workload::{Kind, Workload};
 use serde_json::json;
 
 use super::*;
+use crate::{Judgement, judge};
 
 /// An engine that does as it is told, and remembers.
 #[derive(Default)]
@@ -100,10 +100,10 @@ impl Bench {
 
     async fn ask(&self) -> Report {
         let members = Members { rows: self.members.len(), containers: self.members.clone() };
-        let assessment: Assessment = judge(&self.workload, &members).assessment;
+        let Judgement { assessment, lacking } = judge(&self.workload, &members);
         let workload = self.workload.clone();
         self.plugin
-            .reconcile(&Request { workload, members, assessment, attempt: 1, generation: 1 })
+            .reconcile(&Request { workload, members, assessment, lacking, attempt: 1, generation: 1 })
             .await
             .unwrap()
     }

@@ -26,7 +26,14 @@ pub(crate) fn request(source_config: &str) -> Request {
         reason: Reason::NothingWanted,
         message: String::new(),
     };
-    Request { workload, members: Members::default(), assessment, attempt: 1, generation: 1 }
+    Request {
+        workload,
+        members: Members::default(),
+        assessment,
+        lacking: Vec::new(),
+        attempt: 1,
+        generation: 1,
+    }
 }
 
 /// What plugins share. Nothing here starts a container.
