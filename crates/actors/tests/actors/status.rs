@@ -142,3 +142,29 @@ fn a_container_without_a_row_of_its_own_is_not_counted_twice() {
         running.stop().await;
     });
 }
+
+#[test]
+fn a_success_while_the_program_ends_is_kept() {
+    test(async |bed| {
+        bed.stack("s", "test").await;
+        bed.container("a", "s");
+        let running = bed.run();
+        bed.status("s", "is ready", |status| status.phase == "ready").await;
+        running.control.pass().await.unwrap();
+        let before = bed.tinyforge.statuses(None).await.unwrap().remove(0);
+        bed.plugin.hold(true);
+        let begun = bed.plugin.begun("s");
+        running.control.reconcile("s".into()).await.unwrap();
+        wait_until("a run", PATIENCE, || bed.plugin.begun("s") > begun).await;
+        let stopped = actix_rt::spawn(running.stop());
+        // Not to wait for anything: the moment at which the run ends, after the store was told to wind up.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let moment = jiff::Timestamp::now() - jiff::SignedDuration::from_millis(1);
+        bed.plugin.hold(false);
+        stopped.await.unwrap();
+        let after = &bed.statuses().await["s"];
+        let success: jiff::Timestamp = after.last_success_at.parse().unwrap();
+        assert!(success > moment, "{before:?} {after:?}");
+        assert_eq!((&after.updated_at, after.failures), (&before.updated_at, 0), "it only aged");
+    });
+}
