@@ -22,6 +22,7 @@ mod probe;
 mod prune;
 mod query;
 mod read;
+mod record;
 mod schema;
 mod settings;
 mod sql;

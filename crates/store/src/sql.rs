@@ -2,30 +2,17 @@
 //!
 //! A set of rows or ids goes in as one parameter, JSON, so that a statement's text does not depend on how many they are.
 
+use reconciler_core::row::Row;
 use sea_orm::DbBackend;
 
+use crate::journal::{Brief, Entry};
+use crate::record::Record;
 use crate::schema::{CONTAINERS, Class, Schema, Table};
+use crate::status::StatusRecord;
 
 /// Docker's columns that a [`Row`](reconciler_core::row::Row) has.
 const ROW: &[&str] =
     &["id", "workload_id", "workload_kind", "role", "container_id", "image_ref", "host", "state", "port"];
-
-/// The columns of `workload_status`, in the table's order.
-const STATUS: &[&str] = &[
-    "host",
-    "workload_id",
-    "phase",
-    "ready",
-    "wanted",
-    "reason",
-    "message",
-    "since",
-    "last_attempt_at",
-    "last_success_at",
-    "failures",
-    "last_error",
-    "updated_at",
-];
 
 /// Held until the transaction's end, on PostgreSQL: whoever sees a number of the journal has seen all lower ones.
 pub(crate) const JOURNAL_LOCK: &str =
@@ -48,9 +35,9 @@ pub(crate) struct Sql {
     pub(crate) rows: String,
     /// `(ids) → a row's columns`, locked until the transaction's end
     pub(crate) lock_rows: String,
-    /// `(rows, time)`
+    /// `(rows, time, host)`
     pub(crate) update: String,
-    /// `(rows, time)`; on PostgreSQL `→ id` of those that were not there
+    /// `(rows, time, host)`; on PostgreSQL `→ id` of those that were not there
     pub(crate) insert: String,
     /// `(a row, what it was but for its id, time, told, cause, exit_code, oom_killed, finished_at, ended_by) → seq`: a
     /// transaction that replaces the row if it is what it was, and tells the journal if `told`. A line for each row that it wrote, `seq` being
@@ -58,6 +45,8 @@ pub(crate) struct Sql {
     pub(crate) swap: String,
     /// `(entries, time, host)`; on PostgreSQL `→ seq`
     pub(crate) journal: String,
+    /// The same for brief entries.
+    pub(crate) journal_brief: String,
     /// `(ids, time)`
     pub(crate) missing: String,
     /// `(host, time)`
@@ -93,7 +82,7 @@ impl Sql {
         let exit = exit.join(", ");
         let joined = format!("SELECT {rows}, {exit} FROM containers AS c {}", c.last_exit());
         let workloads = format!("SELECT {} FROM workloads AS c", w.select(crate::schema::WORKLOADS));
-        let statuses = format!("SELECT {} FROM workload_status", STATUS.join(", "));
+        let statuses = format!("SELECT host, {} FROM workload_status", StatusRecord::COLUMNS.join(", "));
         let of_host = format!("host = $1 AND workload_id IN {}", c.ids("$2"));
         let lock = |key| match backend {
             DbBackend::Postgres => format!(" ORDER BY {key} FOR UPDATE"),
@@ -122,7 +111,8 @@ impl Sql {
             update: c.update(),
             insert: c.insert(),
             swap: c.swap(),
-            journal: c.journal(),
+            journal: c.journal::<Entry<'_>>(),
+            journal_brief: c.journal::<Brief<'_>>(),
             missing: format!(
                 "UPDATE containers AS c SET state = {}, updated_at = {} WHERE c.id IN {}",
                 c.write("state", "'missing'"),
@@ -220,21 +210,21 @@ impl Columns<'_> {
         }
     }
 
-    /// The objects of a JSON array, as the table `v` with these columns of theirs.
-    fn values(&self, columns: &[&str]) -> String {
-        let typed = |c: &&str| match *c {
-            "port" | "exit_code" | "ready" | "wanted" | "failures" => format!("{c} bigint"),
-            "oom_killed" => format!("{c} boolean"),
-            _ => format!("{c} text"),
-        };
-        let taken = |c: &&str| format!("value ->> '$.{c}' AS {c}");
+    /// The set in `$1`, as the table `v` with a record's columns.
+    fn values<R: Record>(&self) -> String {
+        let taken = R::COLUMNS.iter().enumerate().map(|(n, column)| match *column {
+            "port" | "exit_code" | "ready" | "wanted" | "failures" if self.postgres() => {
+                format!("CAST(value ->> {n} AS bigint) AS {column}")
+            }
+            "oom_killed" if self.postgres() => format!("CAST(value ->> {n} AS boolean) AS {column}"),
+            _ => format!("value ->> {n} AS {column}"),
+        });
+        let taken = taken.collect::<Vec<_>>().join(", ");
         if self.postgres() {
-            let columns: Vec<_> = columns.iter().map(typed).collect();
-            format!("json_to_recordset(CAST($1 AS json)) AS v({})", columns.join(", "))
+            format!("(SELECT {taken} FROM jsonb_array_elements(CAST($1 AS jsonb))) AS v")
         } else {
-            let columns: Vec<_> = columns.iter().map(taken).collect();
-            // With `json_each` each of these would parse its object's text anew.
-            format!("(SELECT {} FROM jsonb_each($1)) AS v", columns.join(", "))
+            // With `json_each` each of these would parse its record's text anew.
+            format!("(SELECT {taken} FROM jsonb_each($1)) AS v")
         }
     }
 
@@ -253,7 +243,7 @@ impl Columns<'_> {
 
     /// An UPDATE and not an upsert: that would fail where a column that we don't know must not be NULL.
     fn update(&self) -> String {
-        let (set, rows) = (self.set(|c| format!("v.{c}"), "$2"), self.values(ROW));
+        let (set, rows) = (self.set(of_record, "$2"), self.values::<Row>());
         format!("UPDATE containers AS c SET {set} FROM {rows} WHERE c.id = v.id")
     }
 
@@ -289,22 +279,8 @@ impl Columns<'_> {
         }
     }
 
-    fn journal(&self) -> String {
-        const ENTRY: [&str; 12] = [
-            "kind",
-            "row_id",
-            "workload_id",
-            "container_id",
-            "from_state",
-            "to_state",
-            "cause",
-            "exit_code",
-            "oom_killed",
-            "finished_at",
-            "ended_by",
-            "detail",
-        ];
-        let (columns, entries) = (ENTRY.join(", "), self.values(&ENTRY));
+    fn journal<R: Record>(&self) -> String {
+        let (columns, entries) = (R::COLUMNS.join(", "), self.values::<R>());
         // On SQLite the numbers of one statement follow each other, for nobody else writes meanwhile.
         let returning = if self.postgres() { " RETURNING seq AS seq" } else { "" };
         format!(
@@ -314,7 +290,7 @@ impl Columns<'_> {
     }
 
     fn insert(&self) -> String {
-        let mut set = self.assignments(|c| format!("v.{c}"), "$2");
+        let mut set = self.assignments(of_record, "$2");
         set.push(("id", "v.id".into()));
         set.push(("created_at", self.write("created_at", "$2")));
         // The deployer's columns get what the contract says, unless the table says it itself.
@@ -332,15 +308,15 @@ impl Columns<'_> {
             "INSERT INTO containers ({}) SELECT {} FROM {} WHERE true{conflict}",
             columns.join(", "),
             values.join(", "),
-            self.values(ROW)
+            self.values::<Row>()
         )
     }
 
     /// The host is a parameter of its own: no other's status can be meant.
     fn set_statuses(&self) -> String {
-        let columns = &STATUS[1..];
+        let columns = StatusRecord::COLUMNS;
         let set: Vec<_> = columns.iter().skip(1).map(|c| format!("{c} = excluded.{c}")).collect();
-        let (columns, set, statuses) = (columns.join(", "), set.join(", "), self.values(columns));
+        let (columns, set, statuses) = (columns.join(", "), set.join(", "), self.values::<StatusRecord>());
         format!(
             "INSERT INTO workload_status (host, {columns}) SELECT $2, {columns} FROM {statuses} WHERE true \
              ON CONFLICT (host, workload_id) DO UPDATE SET {set}"
@@ -376,6 +352,11 @@ impl Columns<'_> {
             values.join(", ")
         )
     }
+}
+
+/// What a column gets of a record in a set.
+fn of_record(column: &str) -> String {
+    if column == "host" { "$3".to_owned() } else { format!("v.{column}") }
 }
 
 /// What the contract says stands in a text column that says nothing.

@@ -11,6 +11,7 @@ use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::journal::Entry;
 use crate::read::{json, statement};
+use crate::record;
 use crate::status::{Advanced, Aged, StatusRecord, StatusReport, is_key};
 use crate::store::Store;
 use crate::time;
@@ -106,8 +107,8 @@ impl Transaction<'_> {
 
     async fn set_statuses(&self, changed: &[Advanced]) -> Result<(), DbErr> {
         for chunk in changed.chunks(CHUNK) {
-            let statuses: Vec<_> = chunk.iter().map(|advanced| &advanced.status).collect();
-            let values = [json(&statuses)?, self.host.as_str().into()];
+            let statuses = record::set(chunk.iter().map(|advanced| &advanced.status))?;
+            let values = [statuses, self.host.as_str().into()];
             self.txn.execute_raw(statement(self.sql.backend, &self.sql.set_statuses, values)).await?;
         }
         Ok(())

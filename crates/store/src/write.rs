@@ -1,12 +1,12 @@
 //! Writing a batch.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use reconciler_core::ids::{HostName, RowId};
 use reconciler_core::row::{Change, MarkMissing, Row, StoredRow, Upsert};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Set, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    Statement, TransactionOptions, TransactionTrait,
 };
 
 use crate::api::Written;
@@ -18,7 +18,7 @@ use crate::link::CallError;
 use crate::read::{self, json, statement};
 use crate::sql::Sql;
 use crate::statuses::{News, Told};
-use crate::{swap, time};
+use crate::{record, swap, time};
 
 /// Rows in one statement: bounds what a parameter comes to.
 pub(crate) const CHUNK: usize = 1_000;
@@ -133,11 +133,19 @@ pub(crate) async fn batch(
     Ok(written)
 }
 
-/// In the order of the keys, in which rows are locked.
+/// In the order of the keys, in which rows are locked. Of several writes to a row the last.
 fn one_a_row(upserts: Vec<Upsert>, missing: Vec<MarkMissing>) -> Vec<Write> {
     let writes = missing.into_iter().map(Write::Missing).chain(upserts.into_iter().map(Write::Upsert));
-    let by_row: BTreeMap<RowId, Write> = writes.map(|write| (write.id().clone(), write)).collect();
-    by_row.into_values().collect()
+    let mut writes: Vec<_> = writes.collect();
+    writes.sort_by(|one, other| one.id().cmp(other.id()));
+    writes.dedup_by(|later, kept| {
+        let same = later.id() == kept.id();
+        if same {
+            std::mem::swap(later, kept);
+        }
+        same
+    });
+    writes
 }
 
 /// What the database said of values that it refuses.
@@ -264,8 +272,8 @@ impl Transaction<'_> {
                 _ => written.unchanged += 1,
             }
         }
-        self.set(&self.sql.update, &updates).await?;
-        self.set(&self.sql.missing, &missing).await?;
+        self.update(&updates).await?;
+        self.mark_missing(&missing).await?;
         let raced = self.insert(&inserts).await?;
         written.inserted = inserts.len() - raced.len();
         written.updated = updates.len();
@@ -280,27 +288,39 @@ impl Transaction<'_> {
         Ok((written, changes))
     }
 
-    /// A statement that takes a set and the time.
-    async fn set<T: serde::Serialize>(&self, sql: &str, set: &[T]) -> Result<(), DbErr> {
-        for chunk in set.chunks(CHUNK) {
-            let values = [json(&chunk)?, self.now.as_str().into()];
-            self.txn.execute_raw(statement(self.sql.backend, sql, values)).await?;
+    async fn update(&self, rows: &[&Row]) -> Result<(), DbErr> {
+        for chunk in rows.chunks(CHUNK) {
+            self.txn.execute_raw(self.of_rows(&self.sql.update, chunk)?).await?;
         }
         Ok(())
+    }
+
+    async fn mark_missing(&self, ids: &[&RowId]) -> Result<(), DbErr> {
+        for chunk in ids.chunks(CHUNK) {
+            let values = [json(&chunk)?, self.now.as_str().into()];
+            self.txn.execute_raw(statement(self.sql.backend, &self.sql.missing, values)).await?;
+        }
+        Ok(())
+    }
+
+    /// A statement that takes rows, the time and the host.
+    fn of_rows(&self, sql: &str, rows: &[&Row]) -> Result<Statement, DbErr> {
+        let rows = record::set(rows.iter().copied())?;
+        let values = [rows, self.now.as_str().into(), self.host.as_str().into()];
+        Ok(statement(self.sql.backend, sql, values))
     }
 
     /// Inserts rows; those that another session inserted since they were looked for are left alone and returned.
     async fn insert(&self, rows: &[&Row]) -> Result<HashSet<String>, DbErr> {
         if self.sql.backend == DbBackend::Sqlite {
-            self.set(&self.sql.insert, rows).await?;
+            for chunk in rows.chunks(CHUNK) {
+                self.txn.execute_raw(self.of_rows(&self.sql.insert, chunk)?).await?;
+            }
             return Ok(HashSet::new());
         }
         let mut raced: HashSet<String> = rows.iter().map(|row| row.id.as_str().to_owned()).collect();
         for chunk in rows.chunks(CHUNK) {
-            let values = [json(&chunk)?, self.now.as_str().into()];
-            let inserted =
-                self.txn.query_all_raw(statement(self.sql.backend, &self.sql.insert, values)).await?;
-            for row in inserted {
+            for row in self.txn.query_all_raw(self.of_rows(&self.sql.insert, chunk)?).await? {
                 raced.remove(&row.try_get::<String>("", "id")?);
             }
         }
