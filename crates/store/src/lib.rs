@@ -12,6 +12,7 @@ mod api;
 mod batch;
 mod entity;
 mod error;
+mod file_watch;
 mod hosts;
 mod journal;
 mod link;

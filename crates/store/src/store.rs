@@ -10,6 +10,7 @@ use tokio::sync::RwLock;
 use crate::api::{Database, Loaded, Written};
 use crate::batch::Batch;
 use crate::error::StoreError;
+use crate::file_watch::FileWatch;
 use crate::link::{CallError, Link};
 use crate::schema::Schema;
 use crate::settings::{Access, Retention, StoreSettings, Target};
@@ -31,6 +32,7 @@ pub struct Store {
     pub(crate) watch: Watch,
     tidiness: Tidiness,
     listener: Option<Listener>,
+    files: Option<FileWatch>,
 }
 
 impl Store {
@@ -52,6 +54,10 @@ impl Store {
             }
             _ => None,
         };
+        let files = match link.target() {
+            Target::Sqlite(path, _) if read_write => FileWatch::start(path),
+            _ => None,
+        };
         Ok(Self {
             host: settings.host.clone(),
             link,
@@ -62,6 +68,7 @@ impl Store {
             watch: Watch::default(),
             tidiness: Tidiness::default(),
             listener,
+            files,
         })
     }
 
@@ -142,6 +149,10 @@ impl Database for Store {
         if self.listens() {
             return Ok(self.watch.differs(&Mark { unseen: self.link.unseen(), version: String::new() }));
         }
+        let unseen = self.link.unseen();
+        if self.files.as_ref().is_some_and(|files| files.is_settled(unseen)) {
+            return Ok(false);
+        }
         let sql = match self.link.target() {
             Target::Sqlite(..) => None,
             Target::Postgres(_) => Some(self.sql().await?),
@@ -157,7 +168,11 @@ impl Database for Store {
                 Ok(Mark { unseen, version })
             }
         };
-        Ok(self.watch.differs(&self.link.call("ask for changes", ask).await?))
+        let wrote = self.watch.differs(&self.link.call("ask for changes", ask).await?);
+        if let Some(files) = self.files.as_ref().filter(|_| !wrote) {
+            files.settle(unseen);
+        }
+        Ok(wrote)
     }
 
     async fn write(&self, batch: Batch) -> Result<Written, StoreError> {

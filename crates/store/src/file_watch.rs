@@ -1,0 +1,178 @@
+//! Whether a SQLite file was written to, as the kernel tells it.
+//!
+//! To ask SQLite wakes the thread that has the connection: twice a second, and for nothing where nobody writes, that is
+//! most of what an idle program takes. The kernel is asked without waking anybody, and only where what it says can be
+//! relied on: on file systems of this machine. <https://man7.org/linux/man-pages/man7/inotify.7.html>
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use nix::sys::statfs::{
+    BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FsType, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC,
+    XFS_SUPER_MAGIC, statfs,
+};
+use tokio::time::Instant;
+
+/// Where every write passes through this kernel. ext2 and ext3 have ext4's number.
+const LOCAL: [FsType; 7] = [
+    BTRFS_SUPER_MAGIC,
+    EXT4_SUPER_MAGIC,
+    F2FS_SUPER_MAGIC,
+    OVERLAYFS_SUPER_MAGIC,
+    TMPFS_MAGIC,
+    XFS_SUPER_MAGIC,
+    // ZFS
+    FsType(0x2fc1_2fc1),
+];
+
+/// SQLite is asked after this even so: for whoever writes to a file through its mapped memory.
+const BELIEVED: Duration = Duration::from_secs(10);
+
+/// Watches a file, and those that SQLite keeps beside it.
+#[derive(Debug)]
+pub(crate) struct FileWatch {
+    inotify: Inotify,
+    names: [OsString; 3],
+    settled: Mutex<Option<Settled>>,
+}
+
+/// SQLite said that nobody else had written.
+#[derive(Clone, Copy, Debug)]
+struct Settled {
+    /// [`Link::unseen`](crate::link::Link) before it was asked.
+    unseen: u64,
+    at: Instant,
+}
+
+impl FileWatch {
+    /// `None` where the kernel cannot be relied on, or has no watch to give.
+    pub(crate) fn start(file: &Path) -> Option<Self> {
+        let file = file.canonicalize().ok()?;
+        let (directory, name) = (file.parent()?, file.file_name()?);
+        if !LOCAL.contains(&statfs(directory).ok()?.filesystem_type()) {
+            return None;
+        }
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok()?;
+        let changes = AddWatchFlags::IN_MODIFY
+            | AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVE
+            | AddWatchFlags::IN_DELETE_SELF
+            | AddWatchFlags::IN_MOVE_SELF;
+        inotify.add_watch(directory, changes).ok()?;
+        let beside = |suffix: &str| {
+            let mut beside = name.to_owned();
+            beside.push(suffix);
+            beside
+        };
+        let names = [name.to_owned(), beside("-wal"), beside("-journal")];
+        Some(Self { inotify, names, settled: Mutex::new(None) })
+    }
+
+    /// Whether nothing was written since SQLite was asked last, and [`FileWatch::settle`] told what it said.
+    pub(crate) fn is_settled(&self, unseen: u64) -> bool {
+        let touched = self.touched();
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is written from here on is told the next time: it is forgotten before SQLite is asked.
+        *settled =
+            settled.filter(|settled| !touched && settled.unseen == unseen && settled.at.elapsed() < BELIEVED);
+        settled.is_some()
+    }
+
+    /// SQLite, asked after [`FileWatch::is_settled`] was, says that nobody else wrote.
+    pub(crate) fn settle(&self, unseen: u64) {
+        let settled = Some(Settled { unseen, at: Instant::now() });
+        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = settled;
+    }
+
+    /// Whether the kernel has anything to tell of the files, which it does once. That a watch is over, that too much
+    /// happened, and whatever else has no name count as well.
+    fn touched(&self) -> bool {
+        let mut touched = false;
+        loop {
+            match self.inotify.read_events() {
+                Ok(events) => {
+                    touched |= events
+                        .iter()
+                        .any(|event| event.name.as_ref().is_none_or(|name| self.names.contains(name)));
+                }
+                Err(Errno::EAGAIN) => return touched,
+                Err(Errno::EINTR) => {}
+                Err(_) => return true,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A watched file, in a directory that has another.
+    fn bed() -> (tempfile::TempDir, FileWatch) {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["a.db", "other"] {
+            fs::write(directory.path().join(name), "1").unwrap();
+        }
+        let watch = FileWatch::start(&directory.path().join("a.db")).unwrap();
+        (directory, watch)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_unsettles() {
+        type Happens = fn(&Path);
+        let cases: [(&str, Happens, bool); 9] = [
+            ("nothing", |_| {}, true),
+            ("another file is written", |d| fs::write(d.join("other"), "2").unwrap(), true),
+            ("the file is written", |d| fs::write(d.join("a.db"), "2").unwrap(), false),
+            ("its log is made", |d| fs::write(d.join("a.db-wal"), "2").unwrap(), false),
+            ("its journal is made", |d| fs::write(d.join("a.db-journal"), "").unwrap(), false),
+            ("the file is replaced", |d| fs::rename(d.join("other"), d.join("a.db")).unwrap(), false),
+            ("the file is removed", |d| fs::remove_file(d.join("a.db")).unwrap(), false),
+            ("the directory is moved", |d| fs::rename(d, d.with_extension("moved")).unwrap(), false),
+            (
+                "more happens than the kernel keeps",
+                |d| {
+                    for n in 0..40_000 {
+                        fs::write(d.join(format!("other{}", n % 2)), "").unwrap();
+                    }
+                },
+                false,
+            ),
+        ];
+        for (what, happens, settled) in cases {
+            let (directory, watch) = bed();
+            assert!(!watch.is_settled(1), "SQLite was not asked yet");
+            watch.settle(1);
+            assert!(watch.is_settled(1));
+            happens(directory.path());
+            assert_eq!(watch.is_settled(1), settled, "{what}");
+            assert_eq!(watch.is_settled(1), settled, "{what}: it stays so until SQLite was asked");
+            _ = fs::remove_dir_all(directory.path().with_extension("moved"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_believed_for_a_while_and_of_one_connection() {
+        let (_directory, watch) = bed();
+        watch.settle(1);
+        tokio::time::advance(BELIEVED - Duration::from_millis(1)).await;
+        assert!(watch.is_settled(1));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!watch.is_settled(1));
+        watch.settle(1);
+        assert!(!watch.is_settled(2), "another connection has not been asked");
+    }
+
+    #[test]
+    fn only_where_the_kernel_sees_all() {
+        assert!(FileWatch::start(Path::new("/proc/version")).is_none());
+        assert!(FileWatch::start(Path::new("/nowhere/a.db")).is_none());
+    }
+}
