@@ -12,6 +12,7 @@ mod m0002_journal;
 mod m0003_hosts;
 mod m0004_one_index;
 mod m0005_workload_status;
+mod m0006_made_tables;
 
 /// The table that says which steps were carried out. Not the one that sea-orm uses by default, for that may be
 /// tinyforge's.
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_hosts::Step),
             Box::new(m0004_one_index::Step),
             Box::new(m0005_workload_status::Step),
+            Box::new(m0006_made_tables::Step),
         ]
     }
 

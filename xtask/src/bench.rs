@@ -12,7 +12,7 @@ pub(crate) struct Args {
     /// Prints one JSON object instead of a table
     #[arg(long)]
     json: bool,
-    /// Measures only these: events, pass, real, decode, catch-up, idle
+    /// Measures only these: events, pass, real, decode, catch-up, idle, api
     #[arg(long, value_delimiter = ',', num_args = 1..)]
     only: Vec<String>,
     /// On this database only, where there is a choice: sqlite, postgres

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn test(args: &[String]) -> anyhow::Result<()> {
-    packages::install_missing()?;
+    packages::install_missing_for_tests()?;
     let narrowed = args.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"));
     let status = Command::new(cargo())
         .current_dir(root())

@@ -12,8 +12,11 @@ type Needed = (&'static str, &'static str);
 /// What fuzzing needs besides what a build does: libFuzzer's runtime is C++.
 const FUZZING: &[Needed] = &[("g++", "c++")];
 
-/// What the tests need.
-const TESTS: &[Needed] = &[
+/// What only the tests need: the page's run in a real browser.
+const BROWSER: &[Needed] = &[("chromium", "chromium")];
+
+/// What all need that start a Docker daemon and databases of their own.
+const DAEMONS: &[Needed] = &[
     ("docker.io", "dockerd"),
     ("docker.io", "containerd"),
     ("docker.io", "runc"),
@@ -26,9 +29,14 @@ const TESTS: &[Needed] = &[
     ("util-linux", "setpriv"),
 ];
 
-/// Installs what the tests need and is missing, if that is ours to do: on Debian, as root.
+/// Installs what daemons and databases of our own need and is missing, if that is ours to do: on Debian, as root.
 pub(crate) fn install_missing() -> anyhow::Result<()> {
-    install("testing", TESTS)
+    install("running Docker and databases of our own", DAEMONS)
+}
+
+/// Installs what the tests need and is missing, if that is ours to do: on Debian, as root.
+pub(crate) fn install_missing_for_tests() -> anyhow::Result<()> {
+    install("testing", &[DAEMONS, BROWSER].concat())
 }
 
 /// Installs what fuzzing needs and is missing, if that is ours to do: on Debian, as root.
@@ -95,10 +103,19 @@ mod tests {
 
     #[test]
     fn each_missing_package_is_named_once() {
-        let all: Vec<_> = missing(TESTS, &[PathBuf::from("/nonexistent")]);
+        let all: Vec<_> = missing(&[DAEMONS, BROWSER].concat(), &[PathBuf::from("/nonexistent")]);
         assert_eq!(
             all,
-            ["docker.io", "busybox-static", "postgresql", "iproute2", "openssl", "procps", "util-linux"]
+            [
+                "docker.io",
+                "busybox-static",
+                "postgresql",
+                "iproute2",
+                "openssl",
+                "procps",
+                "util-linux",
+                "chromium"
+            ]
         );
     }
 }

@@ -197,9 +197,9 @@ impl Generation {
         let reconciler = ReconcilerActor::create(|ctx| {
             let me = ctx.address();
             let obituary = Obituary::new("store", &deaths);
+            let (database, signals) = (Arc::clone(&parts.database), parts.signals.clone());
             let store =
-                StoreActor::new(Arc::clone(&parts.database), clock.clone(), me.clone().recipient(), obituary)
-                    .start();
+                StoreActor::new(database, clock.clone(), me.clone().recipient(), signals, obituary).start();
             let ears = Ears { outcomes: me.clone().recipient(), statuses: store.clone().recipient() };
             let plugins = Plugins::start(parts, plugin_thread.handle(), ears, &deaths);
             let watcher = start_watcher(parts, clock, follow, &me, &deaths);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::database::Database;
-use crate::{bare, decode, statements};
+use crate::{bare, decode, feed_readers, statements};
 
 /// Not for people.
 #[derive(Debug, Subcommand)]
@@ -22,6 +22,9 @@ pub(crate) enum Child {
     /// Prints how many statements a pass costs that finds nothing changed
     #[command(hide = true)]
     Statements { rows: usize, database: String },
+    /// Reads the change feed many times over
+    #[command(hide = true)]
+    Readers { address: String, count: usize },
 }
 
 impl Child {
@@ -32,6 +35,7 @@ impl Child {
                 bare::follow_at_the_floor(&socket, &Database::at(&database)).await
             }
             Self::Decode { variant, socket } => decode::once(variant, &socket).await,
+            Self::Readers { address, count } => feed_readers::follow(&address, count).await,
             Self::Statements { rows, database } => statements::count(rows, &Database::at(&database)).await,
         }
     }

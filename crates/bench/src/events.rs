@@ -185,7 +185,7 @@ async fn events(docker: &Docker, since: i64) -> anyhow::Result<Vec<Moment>> {
 }
 
 /// For each event the milliseconds until its container's row said so.
-fn matched(events: &[Moment], moments: &[Moment]) -> Vec<f64> {
+pub(crate) fn matched(events: &[Moment], moments: &[Moment]) -> Vec<f64> {
     let seen = |event: &Moment| {
         let is_its_row = |moment: &&Moment| {
             moment.container == event.container && moment.state == event.state && moment.nanos >= event.nanos

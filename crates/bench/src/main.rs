@@ -3,6 +3,7 @@
 //! What is measured and how is in `docs/benchmarks.md`; `cargo xtask bench` builds and runs it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a measurement is printed")]
 
+mod api;
 mod bare;
 mod bed;
 mod catch_up;
@@ -10,6 +11,8 @@ mod child;
 mod database;
 mod decode;
 mod events;
+mod feed;
+mod feed_readers;
 mod fleet;
 mod floor;
 mod idle;
@@ -71,6 +74,10 @@ pub(crate) enum Part {
     CatchUp,
     /// What it takes while nothing happens
     Idle,
+    /// Lists over HTTP
+    Api,
+    /// From a commit to those who read the change feed, and what a thousand of them cost
+    Feed,
 }
 
 fn main() -> ExitCode {
@@ -106,8 +113,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
         pass_fake::measure(&bed, &mut report).await?;
         statements::measure(&bed, &mut report).await?;
     }
+    if wanted(Part::Api) {
+        api::measure(&bed, &mut report).await?;
+    }
     if wanted(Part::Events) {
         events::measure(&bed, &mut report).await?;
+    }
+    if wanted(Part::Feed) {
+        feed::measure(&bed, &mut report).await?;
     }
     if [Part::Real, Part::Idle, Part::CatchUp].into_iter().any(wanted) {
         let fleet = fleet::Fleet::start(&bed).await?;

@@ -1,7 +1,7 @@
 //! Child processes, and what they take of the machine.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
+use reconciler_testkit::wait::wait_for;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -16,11 +17,13 @@ use crate::bed::Bed;
 use crate::database::Database;
 
 const END: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program that runs. Dropping it ends it.
 pub(crate) struct Running {
     child: Child,
     pub(crate) pid: Pid,
+    log: PathBuf,
 }
 
 impl Running {
@@ -42,6 +45,19 @@ impl Running {
         Self::start(command, bed)
     }
 
+    /// The same, listening at `listen`.
+    pub(crate) fn serving(
+        bed: &Bed,
+        docker_host: &str,
+        database: &Database,
+        listen: &str,
+    ) -> anyhow::Result<Self> {
+        let mut command = alone(&bed.program);
+        command.args(["run", "--docker-host", docker_host, "--listen", listen]);
+        command.env("DATABASE_URL", &database.url);
+        Self::start(command, bed)
+    }
+
     /// A subscriber of this program's own: `bare` or `floor`.
     pub(crate) fn subscriber(
         bed: &Bed,
@@ -55,11 +71,22 @@ impl Running {
     }
 
     fn start(mut command: Command, bed: &Bed) -> anyhow::Result<Self> {
-        let log = File::create(bed.new_file("log"))?;
-        command.stdout(log.try_clone()?).stderr(log).current_dir(bed.dir());
+        let log = bed.new_file("log");
+        let file = File::create(&log)?;
+        command.stdout(file.try_clone()?).stderr(file).current_dir(bed.dir());
         let child = command.spawn().context("cannot run setpriv")?;
         let pid = child.id().context("it has ended")?;
-        Ok(Self { child, pid: Pid::from_raw(pid.cast_signed()) })
+        Ok(Self { child, pid: Pid::from_raw(pid.cast_signed()), log })
+    }
+
+    /// Where it says that it listens.
+    pub(crate) async fn address(&self) -> String {
+        wait_for("the program to listen", PATIENCE, async || {
+            let log = std::fs::read_to_string(&self.log).ok()?;
+            let line = log.lines().find(|line| line.contains("listening"))?;
+            Some(line.split("http://").nth(1)?.split([' ', '"']).next()?.to_owned())
+        })
+        .await
     }
 
     /// An error if it ended by itself.

@@ -108,6 +108,8 @@ pub(crate) enum Command {
     /// Have the program that runs pass over everything now, or reconcile one workload
     #[command(after_help = "It is asked at the address in --listen.")]
     Sync(Sync),
+    /// Follow what changes: a table that keeps itself up to date, lines, or JSON
+    Watch(Watch),
     /// Say whether the program that runs is ready: exit code 0, or 1 and why not
     #[command(after_help = "It is asked at the address in --listen.")]
     Healthcheck,
@@ -256,6 +258,59 @@ pub(crate) struct Sync {
     /// Print the pass's summary as JSON
     #[arg(long, conflicts_with = "workload")]
     pub(crate) json: bool,
+}
+
+/// `watch`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The program that runs is asked, at the address in --listen. On a terminal the
+rows of the index are shown, and redrawn as they change; elsewhere, and with
+--kind workload or action, each change is a line. A lost connection is made
+again, and goes on where it was. Should the journal no longer have all that
+followed, that is said, with --json by a line {\"reset\": …}. Without --host
+all hosts' changes are shown.
+
+Examples:
+  tinyforge-reconciler watch --workload blog
+  tinyforge-reconciler watch --json --kind container | jq -c '[.row_id, .to_state]'
+  tinyforge-reconciler watch --json --after 0            all that the journal has")]
+pub(crate) struct Watch {
+    /// Print each change as a line of JSON, as the journal has it
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only this workload's
+    #[arg(long, value_name = "ID")]
+    pub(crate) workload: Option<String>,
+    /// Only changes to this state, or phase; in the table only rows that are in it
+    #[arg(long, value_name = "STATE")]
+    pub(crate) state: Option<String>,
+    /// Only changes of this kind
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<ChangeKind>,
+    /// Begin after this number of the journal, not with what changes from now on
+    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) after: Option<i64>,
+}
+
+/// What a change is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChangeKind {
+    /// A row of the index
+    Container,
+    /// A workload's phase
+    Workload,
+    /// What was done to a container
+    Action,
+}
+
+impl ChangeKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Workload => "workload",
+            Self::Action => "action",
+        }
+    }
 }
 
 /// `completions`

@@ -42,6 +42,7 @@ fn program(cli: Cli) -> anyhow::Result<Exit> {
         Command::Migrate(args) => commands::migrate::execute(&loaded.settings, &args),
         Command::Config => commands::config::execute(&loaded),
         Command::Sync(args) => commands::sync::execute(&loaded.settings, &args),
+        Command::Watch(args) => commands::watch::execute(&loaded.settings, &args, cli.global.host.as_deref()),
         Command::Healthcheck => commands::healthcheck::execute(&loaded.settings),
         Command::Completions(completions) => commands::completions::execute(completions.shell),
     }

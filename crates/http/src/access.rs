@@ -6,6 +6,11 @@ use sha2::{Digest, Sha256};
 
 use crate::server::Listen;
 
+/// The cookie's name.
+pub(crate) const COOKIE: &str = "reconciler_session";
+/// What a cookie's value is made with, so that it is good for nothing else.
+const COOKIE_PURPOSE: &[u8] = b"tinyforge-reconciler cookie 1\0";
+
 /// Who may ask.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
@@ -33,6 +38,18 @@ impl Token {
     fn is(&self, text: &str) -> bool {
         Self::new(text) == *self
     }
+
+    /// What stands for the token in a cookie. It follows from the token alone, so that it outlives a restart and ends
+    /// with the token; the token does not follow from it.
+    fn cookie(&self) -> String {
+        let digest = Sha256::new().chain_update(COOKIE_PURPOSE).chain_update(self.0).finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether `value` is the token's cookie, told as [`Token::is`] tells.
+    fn is_cookie(&self, value: &str) -> bool {
+        Self::new(&self.cookie()).is(value)
+    }
 }
 
 impl fmt::Debug for Token {
@@ -49,9 +66,18 @@ pub(crate) struct Head<'r> {
     pub(crate) acts: bool,
     pub(crate) host: Option<&'r str>,
     pub(crate) authorization: Option<&'r str>,
+    /// All cookies, as they were sent.
+    pub(crate) cookies: Option<&'r str>,
     pub(crate) origin: Option<&'r str>,
     /// `Sec-Fetch-Site`
     pub(crate) site: Option<&'r str>,
+}
+
+/// What whoever asks may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    Read,
+    Act,
 }
 
 /// Why a request is refused.
@@ -82,18 +108,50 @@ impl Access {
         if head.acts && comes_from_another_site(head) {
             return Err(Refusal::OtherSite);
         }
-        // Whether the process lives is no secret, and is asked by those who have none.
-        if head.path == "/livez" || (self.token.is_none() && self.read_token.is_none()) {
+        if is_public(head.path) {
             return Ok(());
         }
-        let given = head.authorization.and_then(bearer).ok_or(Refusal::NoToken)?;
-        if self.token.as_ref().is_some_and(|token| token.is(given)) {
-            return Ok(());
+        match self.grant(head) {
+            None => Err(Refusal::NoToken),
+            Some(Grant::Read) if head.acts => Err(Refusal::ReadOnly),
+            Some(_) => Ok(()),
         }
-        match &self.read_token {
-            Some(token) if token.is(given) && head.acts => Err(Refusal::ReadOnly),
-            Some(token) if token.is(given) => Ok(()),
-            _ => Err(Refusal::NoToken),
+    }
+
+    /// Whether a token is asked for.
+    pub(crate) fn asks(&self) -> bool {
+        self.token.is_some() || self.read_token.is_some()
+    }
+
+    /// What the request's token or cookie lets it do; `None` if one is asked for, and there is none, or a wrong one.
+    pub(crate) fn grant(&self, head: &Head<'_>) -> Option<Grant> {
+        if !self.asks() {
+            return Some(Grant::Act);
+        }
+        // A token that was sent is what is meant, whatever cookies a browser adds.
+        if let Some(given) = head.authorization.and_then(bearer) {
+            return self.granted(|token| token.is(given));
+        }
+        head.cookies.and_then(|cookies| {
+            let mut ours = cookies.split(';').filter_map(|cookie| {
+                let (name, value) = cookie.trim().split_once('=')?;
+                (name == COOKIE).then_some(value)
+            });
+            ours.find_map(|value| self.granted(|token| token.is_cookie(value)))
+        })
+    }
+
+    /// The cookie's value for whoever knows a token.
+    pub(crate) fn sign_in(&self, text: &str) -> Option<String> {
+        let known = [&self.token, &self.read_token].into_iter().flatten();
+        known.filter(|token| token.is(text)).map(Token::cookie).next()
+    }
+
+    fn granted(&self, is_right: impl Fn(&Token) -> bool) -> Option<Grant> {
+        match (&self.token, &self.read_token) {
+            (Some(token), _) if is_right(token) => Some(Grant::Act),
+            (_, Some(token)) if is_right(token) => Some(Grant::Read),
+            _ => None,
         }
     }
 
@@ -106,10 +164,16 @@ impl Access {
     }
 }
 
+/// What holds no data, or is asked by those who have no token yet: the page, and whether the process lives.
+fn is_public(path: &str) -> bool {
+    matches!(path, "/" | "/livez" | "/login" | "/logout") || path.starts_with("/assets/")
+}
+
 /// A browser says where a request comes from; what says nothing is no browser.
 fn comes_from_another_site(head: &Head<'_>) -> bool {
-    if head.site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return true;
+    // No page can forge it. The origin of a form on a page that sends no referrer is `null` even to its own site.
+    if let Some(site) = head.site {
+        return !matches!(site, "same-origin" | "none");
     }
     let Some(origin) = head.origin else { return false };
     let place = origin.split_once("://").map(|(_, place)| place);
@@ -173,6 +237,8 @@ mod tests {
             (true, None, None, true),
             (true, Some("http://127.0.0.1:8787"), Some("same-origin"), true),
             (true, None, Some("none"), true),
+            (true, Some("null"), Some("same-origin"), true),
+            (true, Some("http://127.0.0.1:8787"), Some("cross-site"), false),
             (true, Some("http://evil.example"), None, false),
             (true, Some("null"), None, false),
             (true, None, Some("cross-site"), false),
@@ -211,6 +277,60 @@ mod tests {
             assert_eq!(access.check(&head, false), answer, "{path} {acts} {given:?}");
         }
         assert!(!format!("{both:?}").contains("token-that"));
+    }
+
+    #[test]
+    fn cookies() {
+        let both = Access {
+            token: Some(Token::new(ACTS)),
+            read_token: Some(Token::new(READS)),
+            ..Access::default()
+        };
+        let other = Access { token: Some(Token::new("another-token-0123")), ..Access::default() };
+        let cookie = |access: &Access, token: &str| format!("{COOKIE}={}", access.sign_in(token).unwrap());
+        let (acts, reads) = (cookie(&both, ACTS), cookie(&both, READS));
+        for (access, acting, cookies, authorization, answer) in [
+            (&both, true, acts.clone(), None, Ok(())),
+            (&both, false, reads.clone(), None, Ok(())),
+            (&both, true, reads.clone(), None, Err(Refusal::ReadOnly)),
+            (&both, true, format!("a=b; {acts};c"), None, Ok(())),
+            (&both, true, format!("{COOKIE}=old; {acts}"), None, Ok(())),
+            (&both, true, format!("x{acts}"), None, Err(Refusal::NoToken)),
+            (&both, true, format!("{COOKIE}={ACTS}"), None, Err(Refusal::NoToken)),
+            (&both, true, format!("{COOKIE}="), None, Err(Refusal::NoToken)),
+            (&both, true, String::new(), None, Err(Refusal::NoToken)),
+            (&both, true, acts.clone(), Some("Bearer wrong"), Err(Refusal::NoToken)),
+            (&both, true, acts.clone(), Some("Basic of-a-proxy"), Ok(())),
+            (&other, false, acts.clone(), None, Err(Refusal::NoToken)),
+        ] {
+            let head = Head { path: "/x", acts: acting, cookies: Some(&cookies), authorization, ..head() };
+            assert_eq!(access.check(&head, false), answer, "{acting} {cookies} {authorization:?}");
+        }
+        let strange =
+            Head { path: "/x", acts: true, cookies: Some(&acts), site: Some("cross-site"), ..head() };
+        assert_eq!(both.check(&strange, false), Err(Refusal::OtherSite));
+        assert_eq!(both.sign_in("wrong"), None);
+        assert_eq!(cookie(&both, ACTS), acts, "it outlives a restart");
+        assert!(acts != reads && !acts.contains(ACTS));
+    }
+
+    #[test]
+    fn the_page_is_for_everybody() {
+        let access = Access { token: Some(Token::new(ACTS)), ..Access::default() };
+        for (path, public) in [
+            ("/", true),
+            ("/assets/main.js", true),
+            ("/login", true),
+            ("/logout", true),
+            ("/livez", true),
+            ("/readyz", false),
+            ("/assets", false),
+            ("/api/v1/session", false),
+            ("//assets/x", false),
+            ("/login/", false),
+        ] {
+            assert_eq!(access.check(&Head { path, ..head() }, false).is_ok(), public, "{path}");
+        }
     }
 
     #[test]

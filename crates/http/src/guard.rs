@@ -2,10 +2,10 @@
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, ORIGIN};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpRequest, web};
 
 use crate::access::{Head, Refusal};
 use crate::problem::Problem;
@@ -20,18 +20,24 @@ pub(crate) async fn check(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let api = request.app_data::<web::Data<Api>>();
     let over_socket_file = request.peer_addr().is_none();
+    let head = head(request.request());
+    match api.map_or(Err(Refusal::NoToken), |api| api.access.check(&head, over_socket_file)) {
+        Ok(()) => next.call(request).await,
+        Err(refusal) => Err(problem(refusal).into()),
+    }
+}
+
+/// What of a request decides.
+pub(crate) fn head(request: &HttpRequest) -> Head<'_> {
     let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let head = Head {
+    Head {
         path: request.path(),
         acts: !matches!(*request.method(), Method::GET | Method::HEAD),
         host: header(HOST),
         authorization: header(AUTHORIZATION),
+        cookies: header(COOKIE),
         origin: header(ORIGIN),
         site: header(SITE),
-    };
-    match api.map_or(Err(Refusal::NoToken), |api| api.access.check(&head, over_socket_file)) {
-        Ok(()) => next.call(request).await,
-        Err(refusal) => Err(problem(refusal).into()),
     }
 }
 

@@ -6,6 +6,8 @@ use actix_web::{HttpResponse, web};
 use reconciler_core::ids::WorkloadId;
 use serde_json::json;
 
+use crate::routes::Routes;
+use crate::schema;
 use crate::state::Api;
 
 /// The database answers a small question within this, or it does not answer.
@@ -13,15 +15,24 @@ const DATABASE: Duration = Duration::from_secs(2);
 /// A list is too old after so many intervals.
 const INTERVALS: u32 = 3;
 
-pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
-        .route("/healthz", web::get().to(readyz));
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/livez", livez);
+    routes.get("/readyz", readyz);
+    routes.get("/healthz", healthz);
 }
 
-/// Whether the process's own actors answer. Docker and the database play no part: that they are gone is no reason to
-/// start this process anew.
+/// Whether the process's own actors answer.
+///
+/// Docker and the database play no part: that they are gone is no reason to start this process anew. It needs no token.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    tag = "health",
+    responses(
+        (status = 200, description = "They do.", body = schema::Health),
+        (status = 503, description = "One does not.", body = schema::Health)
+    )
+)]
 async fn livez(api: web::Data<Api>) -> HttpResponse {
     if api.control.is_alive().await {
         HttpResponse::Ok().json(json!({"status": "alive"}))
@@ -32,6 +43,15 @@ async fn livez(api: web::Data<Api>) -> HttpResponse {
 }
 
 /// Whether the index is fresh: a list was merged within three intervals, and the database answers.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "health",
+    responses(
+        (status = 200, description = "It is.", body = schema::Health),
+        (status = 503, description = "It is not, for these reasons.", body = schema::Health)
+    )
+)]
 async fn readyz(api: web::Data<Api>) -> HttpResponse {
     let mut reasons = Vec::new();
     let oldest = *api.interval.borrow() * INTERVALS;
@@ -53,4 +73,18 @@ async fn readyz(api: web::Data<Api>) -> HttpResponse {
     } else {
         HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reasons": reasons}))
     }
+}
+
+/// The same under another name.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "health",
+    responses(
+        (status = 200, description = "It is.", body = schema::Health),
+        (status = 503, description = "It is not, for these reasons.", body = schema::Health)
+    )
+)]
+async fn healthz(api: web::Data<Api>) -> HttpResponse {
+    readyz(api).await
 }

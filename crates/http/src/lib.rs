@@ -4,13 +4,29 @@
 //! [`Control`](reconciler_actors::Control).
 
 mod access;
+mod answer;
+mod assets;
+mod attempts;
+mod changes;
+mod containers;
+mod document;
+mod edit;
+mod feed;
 mod guard;
 mod health;
+mod hosts;
+mod login;
+mod page;
 mod problem;
+mod query;
 mod reconcile;
+mod routes;
+mod schema;
 mod server;
 mod state;
+mod workloads;
 
 pub use access::{Access, Token};
+pub use edit::{EditWorkloads, Editor};
 pub use server::{Listen, ServeError, Server, serve};
 pub use state::Api;

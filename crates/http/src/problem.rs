@@ -7,9 +7,13 @@ use actix_web::http::header::{ContentType, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use reconciler_store::StoreError;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-/// What went wrong, as `application/problem+json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// How a problem document calls itself.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What went wrong: a problem document (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Problem {
     /// The HTTP status.
     status: u16,
@@ -46,7 +50,7 @@ impl ResponseError for Problem {
         if self.code() == StatusCode::UNAUTHORIZED {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
-        match "application/problem+json".parse() {
+        match PROBLEM_JSON.parse() {
             Ok(problem) => response.insert_header(ContentType(problem)).body(body(self)),
             Err(_) => response.body(body(self)),
         }
@@ -58,11 +62,16 @@ fn body(problem: &Problem) -> String {
     serde_json::to_string(problem).unwrap_or_default()
 }
 
-/// The database does not answer, or not as it should: the line is for whoever runs it, and holds no secret.
+/// The database does not answer, or not as it should, or does not take what was sent: the line is for whoever runs it, and
+/// holds no secret.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let sources = std::iter::successors(std::error::Error::source(&error), |error| error.source());
         let line = sources.fold(error.to_string(), |line, source| format!("{line}: {source}"));
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, line)
+        let refused = error.is_refusal();
+        Self::new(
+            if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::SERVICE_UNAVAILABLE },
+            line,
+        )
     }
 }

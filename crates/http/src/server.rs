@@ -10,10 +10,14 @@ use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use tokio::time::Instant;
 
+use crate::attempts::Attempts;
+use crate::feed::{self, Feed};
 use crate::problem::Problem;
+use crate::routes::Routes;
 use crate::state::Api;
-use crate::{guard, health, reconcile};
+use crate::{assets, guard, login};
 
 /// A client that does not send its request, or does not take an answer's head, within this is cut off.
 const SLOW_CLIENT: Duration = Duration::from_secs(10);
@@ -119,17 +123,23 @@ pub fn serve(api: Api, listen: &Listen) -> Result<Server, ServeError> {
         return Err(ServeError::Open { listen: listen.clone() });
     }
     let failed = |source| ServeError::Bind { listen: listen.clone(), source };
+    let attempts = web::Data::new(Attempts::new(Instant::now()));
     let app = move || {
         App::new()
             .app_data(web::Data::new(api.clone()))
+            .app_data(attempts.clone())
+            .app_data(web::Data::new(Feed::start(&api)))
             .app_data(web::PayloadConfig::new(MAX_BODY))
             .wrap(from_fn(guard::check))
-            .configure(health::routes)
-            .configure(reconcile::routes)
+            .configure(|config| Routes::all().register(config))
+            // What the page alone needs is no part of the API.
+            .configure(login::routes)
+            .configure(assets::routes)
             .default_service(web::to(nothing_here))
     };
     let server = HttpServer::new(app)
         .workers(1)
+        .on_connect(feed::remember_socket)
         .max_connections(MAX_CONNECTIONS)
         .client_request_timeout(SLOW_CLIENT)
         .shutdown_timeout(1)

@@ -9,6 +9,7 @@ use reconciler_store::Store;
 use tokio::sync::watch;
 
 use crate::access::Access;
+use crate::edit::Editor;
 
 /// What the handlers work with. Cheap to clone.
 #[derive(Clone)]
@@ -17,6 +18,10 @@ pub struct Api {
     pub host: HostName,
     /// The database, over a connection that nobody writes on.
     pub store: Arc<Store>,
+    /// The same over another connection, on which only the change feed reads, so that nobody who asks delays it.
+    pub journal: Arc<Store>,
+    /// The same, for what may be written there.
+    pub editor: Arc<Editor>,
     /// The actors.
     pub control: Control,
     /// What they let others know.

@@ -149,6 +149,11 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Whether the values that were to be written are what failed: the table does not take them.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Query { source: DatabaseError(Trouble::Refused(_)), .. })
+    }
 }
 
 /// What the database said. Prints as one bounded line.

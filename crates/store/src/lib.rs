@@ -10,14 +10,18 @@
 
 mod api;
 mod batch;
+mod edit;
 mod entity;
 mod error;
+mod feed;
 mod file_watch;
 mod hosts;
 mod journal;
 mod link;
 mod lock;
+mod made;
 mod migrate;
+mod page;
 mod postgres;
 mod probe;
 mod prune;
@@ -38,11 +42,14 @@ mod write;
 
 pub use api::{Database, Loaded, Written};
 pub use batch::{Batch, Heartbeat, Pin, Touch};
+pub use edit::{NewWorkload, Put, Unfit};
 pub use error::{DatabaseError, StoreError};
+pub use feed::FeedPage;
 pub use lock::{Holder, HostLock};
 pub use migrate::MigrationStatus;
+pub use page::{ContainerFilter, JournalFilter, KnownHost, Page, WorkloadFilter};
 pub use probe::{Probe, TableProbe};
-pub use query::{ChangeRecord, ContainerRecord, HostRecord, NewWorkload, RowFilter, WorkloadRecord};
+pub use query::{ChangeRecord, ContainerRecord, HostRecord, RowFilter, WorkloadRecord};
 pub use settings::{Access, DatabaseUrl, Retention, StoreSettings};
 pub use status::{Aged, Attempts, StatusRecord, StatusReport};
 pub use store::Store;

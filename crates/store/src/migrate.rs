@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::error::{DatabaseError, StoreError, Trouble};
 use crate::link::CallError;
+use crate::made;
 use crate::read::statement;
 use crate::schema::Schema;
 use crate::store::Store;
@@ -77,6 +78,7 @@ impl Store {
         } else if !schema.own || schema.absent().is_some() {
             again(&txn).await?;
         }
+        made::note(&txn, &schema).await?;
         if backend == DbBackend::Postgres {
             triggers(&txn, self.notify)
                 .await

@@ -19,7 +19,8 @@ const STEPS: u32 = 100;
 
 impl Store {
     /// Removes journal entries that are older, or more, than is kept; how many. What a call leaves, for it is bounded,
-    /// the next one removes. Numbers are not used again.
+    /// the next one removes. Numbers are not used again. The newest entry stays, however old it is: by it whoever comes
+    /// back knows that nothing happened since.
     pub(crate) async fn prune_journal(&self) -> Result<u64, StoreError> {
         let age = jiff::SignedDuration::try_from(self.retention.age).unwrap_or(jiff::SignedDuration::MAX);
         let oldest = time::text(Timestamp::now().saturating_sub(age).unwrap_or(Timestamp::MIN));
@@ -60,7 +61,11 @@ async fn last_beyond(db: DatabaseConnection, rows: u64) -> Result<Option<i64>, C
 async fn remove(db: DatabaseConnection, last: Option<i64>, oldest: &str) -> Result<u64, CallError> {
     use sea_orm::ExprTrait;
     let first = Entity::find().select_only().column(Column::Seq).order_by_asc(Column::Seq).limit(STEP);
+    let newest = Entity::find().select_only().column_as(Column::Seq.max(), "newest");
     let beyond = Column::At.lt(oldest).or(Column::Seq.lte(last.unwrap_or(i64::MIN)));
-    let removal = Entity::delete_many().filter(Column::Seq.in_subquery(first.into_query())).filter(beyond);
+    let removal = Entity::delete_many()
+        .filter(Column::Seq.in_subquery(first.into_query()))
+        .filter(beyond)
+        .filter(Column::Seq.not_in_subquery(newest.into_query()));
     Ok(removal.exec(&db).await?.rows_affected)
 }

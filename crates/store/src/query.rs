@@ -2,17 +2,15 @@
 
 use reconciler_core::ids::{HostName, RowId, WorkloadId};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect};
-use serde::Serialize;
-use std::sync::atomic::Ordering;
+use serde::{Deserialize, Serialize};
 
 use crate::entity::journal;
 use crate::error::StoreError;
 use crate::read::statement;
 use crate::store::Store;
-use crate::time;
 
 /// A row of `containers`: all columns of the contract, in its order. NULL reads as the column's default.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the columns are the contract's")]
 pub struct ContainerRecord {
     pub id: String,
@@ -48,7 +46,7 @@ pub struct WorkloadRecord {
 }
 
 /// A row of `container_changes`: all columns, in the table's order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the columns are the contract's")]
 pub struct ChangeRecord {
     pub seq: i64,
@@ -90,18 +88,6 @@ pub struct RowFilter {
     pub state: Option<String>,
     /// Also those that are `missing`; implied if `state` is given.
     pub all: bool,
-}
-
-/// A workload to be added.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the columns are the contract's")]
-pub struct NewWorkload {
-    pub id: WorkloadId,
-    pub name: String,
-    pub kind: String,
-    pub source_kind: String,
-    /// JSON text.
-    pub source_config: String,
 }
 
 impl Store {
@@ -172,37 +158,6 @@ impl Store {
         Ok(self.records(&rows, workload)?.pop())
     }
 
-    /// Adds a workload. Running programs notice it as they notice anybody's.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::WorkloadExists`] if its id is taken, or if the database cannot be written.
-    pub async fn add_workload(&self, new: &NewWorkload) -> Result<(), StoreError> {
-        let sql = self.sql().await?;
-        let values = [
-            new.id.as_str().into(),
-            new.name.as_str().into(),
-            new.kind.as_str().into(),
-            new.source_kind.as_str().into(),
-            new.source_config.as_str().into(),
-            time::now().into(),
-        ];
-        let added =
-            self.as_others("add the workload", statement(sql.backend, &sql.add_workload, values)).await?;
-        if added == 0 { Err(StoreError::WorkloadExists { id: new.id.clone() }) } else { Ok(()) }
-    }
-
-    /// Removes a workload; false if there was none. Its rows stay until a pass finds that nothing accounts for them.
-    ///
-    /// # Errors
-    ///
-    /// If the database cannot be written.
-    pub async fn remove_workload(&self, id: &WorkloadId) -> Result<bool, StoreError> {
-        let sql = self.sql().await?;
-        let removal = statement(sql.backend, &sql.remove_workload, [id.as_str().into()]);
-        Ok(self.as_others("remove the workload", removal).await? > 0)
-    }
-
     /// The newest journal entries of a row, on any host, newest first.
     ///
     /// # Errors
@@ -219,23 +174,6 @@ impl Store {
         Ok(entries.into_iter().map(change).collect())
     }
 
-    /// A write that is somebody else's in the eyes of every running program, also of this one.
-    async fn as_others(&self, what: &'static str, asked: sea_orm::Statement) -> Result<u64, StoreError> {
-        use sea_orm::{DbBackend, TransactionTrait};
-        let write = |db: sea_orm::DatabaseConnection| async move {
-            let txn = db.begin().await?;
-            if asked.db_backend == DbBackend::Postgres {
-                txn.execute_unprepared("SET LOCAL tinyforge_reconciler.session = 'off'").await?;
-            }
-            let done = txn.execute_raw(asked).await?.rows_affected();
-            txn.commit().await?;
-            Ok(done)
-        };
-        let done = self.link.call(what, write).await?;
-        self.link.unseen.fetch_add(1, Ordering::SeqCst);
-        Ok(done)
-    }
-
     pub(crate) fn records<T>(
         &self,
         rows: &[QueryResult],
@@ -250,7 +188,7 @@ impl Store {
     }
 }
 
-fn container(row: &QueryResult) -> Result<ContainerRecord, sea_orm::DbErr> {
+pub(crate) fn container(row: &QueryResult) -> Result<ContainerRecord, sea_orm::DbErr> {
     let text = |column: &str| row.try_get::<String>("", column);
     Ok(ContainerRecord {
         id: text("id")?,
@@ -273,7 +211,7 @@ fn container(row: &QueryResult) -> Result<ContainerRecord, sea_orm::DbErr> {
     })
 }
 
-fn workload(row: &QueryResult) -> Result<WorkloadRecord, sea_orm::DbErr> {
+pub(crate) fn workload(row: &QueryResult) -> Result<WorkloadRecord, sea_orm::DbErr> {
     let text = |column: &str| row.try_get::<String>("", column);
     Ok(WorkloadRecord {
         id: text("id")?,
@@ -286,7 +224,7 @@ fn workload(row: &QueryResult) -> Result<WorkloadRecord, sea_orm::DbErr> {
     })
 }
 
-fn change(entry: journal::Model) -> ChangeRecord {
+pub(crate) fn change(entry: journal::Model) -> ChangeRecord {
     ChangeRecord {
         seq: entry.seq,
         at: entry.at,

@@ -29,7 +29,7 @@ pub(crate) const CONTAINERS: &[&str] = &[
     "updated_at",
 ];
 
-const OWN: &[&str] = &["container_changes", "reconciler_hosts", "workload_status"];
+const OWN: &[&str] = &["container_changes", "reconciler_hosts", "reconciler_tables", "workload_status"];
 
 /// What kind of values a column holds, as far as SQL has to differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,14 +21,12 @@ pub(crate) const JOURNAL_LOCK: &str =
 #[derive(Debug)]
 pub(crate) struct Sql {
     pub(crate) backend: DbBackend,
+    /// What the statements were made from.
+    schema: Schema,
     /// `→ id, name, kind, source_kind, source_config, created_at, updated_at`
     pub(crate) workloads: String,
     /// `(id) → the same`
     pub(crate) workload: String,
-    /// `(id, name, kind, source_kind, source_config, time)`: nothing if the id exists
-    pub(crate) add_workload: String,
-    /// `(id)`
-    pub(crate) remove_workload: String,
     /// `(host) → a row's columns, exit_code, oom_killed, finished_at, ended_by`
     pub(crate) host_rows: String,
     /// `(ids) → the same`
@@ -74,7 +72,7 @@ pub(crate) struct Sql {
 }
 
 impl Sql {
-    pub(crate) fn new(backend: DbBackend, schema: &Schema) -> Self {
+    pub(crate) fn new(backend: DbBackend, schema: Schema) -> Self {
         let c = Columns { backend, table: &schema.containers };
         let w = Columns { backend, table: &schema.workloads };
         let rows = c.select(ROW);
@@ -98,8 +96,6 @@ impl Sql {
         Self {
             backend,
             workload: format!("{workloads} WHERE {} = $1", w.read("id")),
-            add_workload: w.add_workload(),
-            remove_workload: format!("DELETE FROM workloads AS c WHERE {} = $1", w.read("id")),
             workloads: format!("{workloads} ORDER BY 1"),
             host_rows: format!("{joined} WHERE {} = $1 ORDER BY 1", c.read("host")),
             rows: format!("{joined} WHERE c.id IN {}", c.ids("$1")),
@@ -154,12 +150,31 @@ impl Sql {
                  (SELECT {} FROM workloads AS c) LIMIT $2)",
                 w.read("id")
             ),
+            schema,
         }
+    }
+
+    /// The columns of `containers AS c`.
+    pub(crate) fn of_containers(&self) -> Columns<'_> {
+        Columns { backend: self.backend, table: &self.schema.containers }
+    }
+
+    /// The columns of `workloads AS c`.
+    pub(crate) fn of_workloads(&self) -> Columns<'_> {
+        Columns { backend: self.backend, table: &self.schema.workloads }
+    }
+
+    /// `(workload ids) → all columns`, by workload and host
+    pub(crate) fn statuses_among(&self) -> String {
+        let (columns, ids) = (StatusRecord::COLUMNS.join(", "), self.of_workloads().ids("$1"));
+        format!(
+            "SELECT host, {columns} FROM workload_status WHERE workload_id IN {ids} ORDER BY workload_id, host"
+        )
     }
 }
 
 /// Renders one table's columns as they are read and written here.
-struct Columns<'a> {
+pub(crate) struct Columns<'a> {
     backend: DbBackend,
     table: &'a Table,
 }
@@ -174,7 +189,7 @@ impl Columns<'_> {
     }
 
     /// The column as text, or as a number if the contract says so; NULL reads as the contract's default.
-    fn read(&self, column: &str) -> String {
+    pub(crate) fn read(&self, column: &str) -> String {
         match column {
             "port" | "npm_proxy_id" => format!("COALESCE(CAST(c.{column} AS bigint), 0)"),
             _ if self.postgres() && self.class(column) == Class::Time => format!(
@@ -185,14 +200,24 @@ impl Columns<'_> {
         }
     }
 
-    fn select(&self, columns: &[&str]) -> String {
+    /// The key, to be compared and ordered by. The table is in the key's order where the key has an index, which is of no
+    /// use if most rows are left out: SQLite, which does not know that, would look each of them up through it.
+    pub(crate) fn key(&self, filtered: bool) -> String {
+        match self.class("id") {
+            Class::Text if filtered && !self.postgres() => "+c.id".into(),
+            Class::Text => "c.id".into(),
+            _ => self.read("id"),
+        }
+    }
+
+    pub(crate) fn select(&self, columns: &[&str]) -> String {
         let read = |column: &&str| format!("{} AS {column}", self.read(column));
         columns.iter().map(read).collect::<Vec<_>>().join(", ")
     }
 
     /// A text or number as the column takes it. Texts are assigned and not cast, since a cast would cut them silently
     /// where a column is too short.
-    fn write(&self, column: &str, value: &str) -> String {
+    pub(crate) fn write(&self, column: &str, value: &str) -> String {
         match self.table.column(column) {
             Some(c) if self.postgres() && !matches!(c.class, Class::Text | Class::Number) => {
                 format!("CAST({value} AS {})", c.type_name)
@@ -202,7 +227,7 @@ impl Columns<'_> {
     }
 
     /// The set of ids in a JSON array.
-    fn ids(&self, parameter: &str) -> String {
+    pub(crate) fn ids(&self, parameter: &str) -> String {
         if self.postgres() {
             format!("(SELECT json_array_elements_text(CAST({parameter} AS json)))")
         } else {
@@ -331,25 +356,6 @@ impl Columns<'_> {
              AND (k.exit_code IS NOT NULL OR k.to_state <> 'stopped') ORDER BY k.seq DESC LIMIT 1)",
             self.read("host"),
             self.read("container_id"),
-        )
-    }
-
-    fn add_workload(&self) -> String {
-        let set = [
-            ("id", "$1"),
-            ("name", "$2"),
-            ("kind", "$3"),
-            ("source_kind", "$4"),
-            ("source_config", "$5"),
-            ("created_at", "$6"),
-            ("updated_at", "$6"),
-        ];
-        let (columns, values): (Vec<_>, Vec<_>) =
-            set.into_iter().map(|(column, value)| (column, self.write(column, value))).unzip();
-        format!(
-            "INSERT INTO workloads ({}) VALUES ({}) ON CONFLICT (id) DO NOTHING",
-            columns.join(", "),
-            values.join(", ")
         )
     }
 }

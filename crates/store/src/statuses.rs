@@ -161,7 +161,7 @@ impl Store {
     }
 }
 
-fn record(row: &QueryResult) -> Result<StatusRecord, DbErr> {
+pub(crate) fn record(row: &QueryResult) -> Result<StatusRecord, DbErr> {
     let text = |column: &str| row.try_get::<String>("", column);
     let number = |column: &str| row.try_get::<i64>("", column);
     Ok(StatusRecord {

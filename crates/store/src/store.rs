@@ -72,7 +72,7 @@ impl Store {
         })
     }
 
-    /// Closes the connections in order. Without it, a SQLite file's last writes stay in its `-wal` file, which loses
+    /// Closes the connection in order; the next call makes another. Without it, a SQLite file's last writes stay in its `-wal` file, which loses
     /// nothing.
     pub async fn close(&self) {
         self.link.close().await;
@@ -101,7 +101,7 @@ impl Store {
         if !schema.own {
             return Err(StoreError::NotMigrated { at: self.link.at.clone() });
         }
-        let sql = Arc::new(Sql::new(backend, &schema));
+        let sql = Arc::new(Sql::new(backend, schema));
         *self.sql.write().await = Some(sql.clone());
         Ok(sql)
     }

@@ -24,6 +24,7 @@ use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::messages::{ForgetWorkload, Ping, ReadIndex, Stop, StoreReported, WindUp, WriteRows, WriteStatus};
 use crate::obituary::Obituary;
+use crate::signals::Signals;
 
 use pace::{Doing, Pace};
 use told::Told;
@@ -41,6 +42,7 @@ pub(crate) struct StoreActor {
     database: Arc<dyn Database>,
     clock: Clock,
     reports: Recipient<StoreReported>,
+    signals: Signals,
     writes: Batch,
     told: Told,
     /// Since when news of workloads wait.
@@ -62,6 +64,7 @@ impl StoreActor {
         database: Arc<dyn Database>,
         clock: Clock,
         reports: Recipient<StoreReported>,
+        signals: Signals,
         obituary: Obituary,
     ) -> Self {
         let now = Instant::now();
@@ -69,6 +72,7 @@ impl StoreActor {
             database,
             clock,
             reports,
+            signals,
             writes: Batch::default(),
             told: Told::default(),
             news_since: None,
@@ -163,7 +167,12 @@ impl StoreActor {
         let written = async move { database.write(batch).await };
         ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
             let (answer, failure) = match actor.outcome(Doing::Writing, written) {
-                Ok(written) => (Answer { pinned, ..answer_of(written) }, None),
+                Ok(written) => {
+                    if let Some(newest) = written.journal.last() {
+                        actor.signals.journal_grew(*newest);
+                    }
+                    (Answer { pinned, ..answer_of(written) }, None)
+                }
                 Err(why) => {
                     actor.owe(told);
                     (Answer { failed: rows, ..Answer::default() }, Some(why))

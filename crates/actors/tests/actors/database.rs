@@ -221,3 +221,24 @@ fn what_would_hold_up_a_write_some_day_is_done_when_nobody_waits() {
         assert_eq!(bed.database.calls("tidy"), 1);
     });
 }
+
+#[test]
+fn a_level_tells_how_far_the_journal_has_been_committed() {
+    test(async |bed| {
+        let mut journal = bed.parts.signals.journal();
+        assert_eq!(*journal.borrow_and_update(), 0);
+        let running = started(&bed).await;
+        let before = *journal.borrow_and_update();
+        bed.exit("a", 7);
+        journal.wait_for(|newest| *newest > before).await.unwrap();
+        // It is raised after the commit: who hears of it finds the entry.
+        let newest = *journal.borrow_and_update();
+        assert!(bed.tinyforge.feed_page(newest - 1, 1).await.unwrap().newest >= newest);
+        wait_for("the level to be the journal's end", PATIENCE, async || {
+            let end = bed.tinyforge.feed_page(i64::MAX, 0).await.unwrap().newest;
+            (*journal.borrow() == end).then_some(())
+        })
+        .await;
+        running.stop().await;
+    });
+}

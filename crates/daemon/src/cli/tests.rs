@@ -30,6 +30,8 @@ fn what_is_understood() {
         "sync --json",
         "sync w",
         "healthcheck --listen unix:/x",
+        "watch",
+        "watch --json --workload w --state running --kind container --after 0 --host b",
         "doctor -vv --log-format json",
         "migrate --status",
         "config --config x.toml --interval -5s --listen 127.0.0.1:0",
@@ -56,6 +58,10 @@ fn what_is_refused_ends_with_2() {
         "--host",
         "--host a --host b",
         "completions teletype",
+        "watch --after -1",
+        "watch --after x",
+        "watch --kind planet",
+        "watch w",
     ] {
         assert_eq!(parse(args).unwrap_err().exit_code(), 2, "{args}");
     }

@@ -11,6 +11,7 @@ pub(crate) mod ps;
 mod reload;
 pub(crate) mod run;
 pub(crate) mod sync;
+pub(crate) mod watch;
 pub(crate) mod workload;
 
 use anyhow::Context as _;

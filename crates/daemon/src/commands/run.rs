@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use reconciler_actors::guardian::{self, Ending, Parts};
 use reconciler_actors::{Control, Lasting, control};
-use reconciler_http::{Api, ServeError, Server};
+use reconciler_http::{Api, Editor, ServeError, Server};
 use reconciler_store::{Access, Holder, HostLock, Store, StoreError, StoreSettings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -33,6 +34,7 @@ pub(crate) fn execute(
     origin: Origin,
     log_level: LogLevel,
 ) -> anyhow::Result<Exit> {
+    allow_many_connections();
     let engine = Arc::new(adapters::docker(&settings.docker)?);
     let store_settings = adapters::store_settings(&settings, Access::ReadWrite)?;
     let exit = actix_rt::System::new().block_on(async {
@@ -81,7 +83,18 @@ pub(crate) fn execute(
     std::process::exit(code.code().into())
 }
 
-/// Serves what others may see. It reads over a connection of its own, so that nobody who asks holds up a write.
+/// Raises the bound on open files as far as it may be, within reason: each connection takes two, and systems begin with
+/// 1,024. Where it may not be, fewer can connect.
+fn allow_many_connections() {
+    const ENOUGH: u64 = 16_384;
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < ENOUGH
+    {
+        _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(ENOUGH), hard);
+    }
+}
+
+/// Serves what others may see. It reads over connections of its own, so that nobody who asks holds up a write.
 async fn serve(
     settings: &Settings,
     workshop: &Workshop,
@@ -98,6 +111,11 @@ async fn serve(
     let api = Api {
         host: settings.host.clone(),
         store: Arc::new(adapters::store(settings, Access::ReadOnly).await?),
+        journal: Arc::new(adapters::store(settings, Access::ReadOnly).await?),
+        editor: Arc::new(Editor::new(
+            settings.http.edit_workloads,
+            adapters::store_settings(settings, Access::ReadWrite)?,
+        )),
         control,
         signals: workshop.signals(),
         access: adapters::access(&settings.http),

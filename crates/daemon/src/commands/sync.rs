@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(150);
 pub(crate) fn execute(settings: &Settings, args: &Sync) -> anyhow::Result<Exit> {
     let path = match &args.workload {
         None => "/api/v1/reconcile".to_owned(),
-        Some(id) => format!("/api/v1/workloads/{}/reconcile", escaped(id)),
+        Some(id) => format!("/api/v1/workloads/{}/reconcile", client::escaped(id)),
     };
     let answer = block_on(async {
         let _spinner = Spinner::start("asking for a pass");
@@ -35,32 +35,4 @@ pub(crate) fn execute(settings: &Settings, args: &Sync) -> anyhow::Result<Exit> 
         None => output::write(&once::lines(&serde_json::from_value(answer.body)?))?,
     }
     Ok(Exit::Done)
-}
-
-/// An id as a part of a path.
-fn escaped(id: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    let mut out = String::new();
-    for byte in id.bytes() {
-        if plain(byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_one_part_of_a_path() {
-        for (id, part) in
-            [("shop-1", "shop-1"), ("a/b?c", "a%2Fb%3Fc"), ("ü %", "%C3%BC%20%25"), ("..", "..")]
-        {
-            assert_eq!(escaped(id), part);
-        }
-    }
 }

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use reconciler_core::ids::HostName;
-use reconciler_http::Listen;
+use reconciler_http::{EditWorkloads, Listen};
 use reconciler_plugins::DriverSettings;
 use reconciler_store::{DatabaseUrl, StoreError};
 
@@ -99,6 +99,8 @@ pub(crate) struct Http {
     pub(crate) allowed_hosts: Vec<String>,
     /// Whether other machines may ask without a token.
     pub(crate) insecure: bool,
+    /// Whether workloads may be written there.
+    pub(crate) edit_workloads: EditWorkloads,
 }
 
 /// `[log]`
@@ -165,6 +167,7 @@ impl Default for Settings {
                 read_token: None,
                 allowed_hosts: Vec::new(),
                 insecure: false,
+                edit_workloads: EditWorkloads::Auto,
             },
             plugins: DOCKER_KINDS
                 .map(|kind| (kind.to_owned(), DriverSettings::Docker(Default::default())))
@@ -348,6 +351,12 @@ impl Http {
             read_token: section.secret("read_token", token, default.read_token, optional_token),
             allowed_hosts: section.text("allowed_hosts", hosts, default.allowed_hosts, host_names),
             insecure: section.boolean("insecure", default.insecure),
+            edit_workloads: section.boolean_or(
+                ("auto", EditWorkloads::Auto),
+                "edit_workloads",
+                default.edit_workloads,
+                |yes| if yes { EditWorkloads::Always } else { EditWorkloads::Never },
+            ),
         }
     }
 }

@@ -180,6 +180,22 @@ impl Section<'_> {
         })
     }
 
+    /// A truth value, or a word beside those.
+    pub(super) fn boolean_or<T>(
+        &mut self,
+        (word, meaning): (&str, T),
+        name: &str,
+        default: T,
+        read: impl FnOnce(bool) -> T,
+    ) -> T {
+        self.read(name, &format!("{word}, true or false"), default, |entry| match &entry.value {
+            Value::Boolean(value) => Some(read(*value)),
+            Value::String(text) if text == word => Some(meaning),
+            Value::String(text) if entry.source.is_text() => text.parse().ok().map(read),
+            _ => None,
+        })
+    }
+
     pub(super) fn count(&mut self, name: &str, least: u64, default: u64) -> u64 {
         let expected = format!("a whole number, {least} or more");
         self.read(name, &expected, default, |entry| {

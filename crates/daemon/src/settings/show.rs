@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use reconciler_http::EditWorkloads;
 use reconciler_plugins::HookUrl;
 use toml::Value;
 
@@ -57,6 +58,7 @@ impl Loaded {
                     ("read_token", hidden(s.http.read_token.is_some())),
                     ("allowed_hosts", s.http.allowed_hosts.join(", ").into()),
                     ("insecure", s.http.insecure.into()),
+                    ("edit_workloads", edit_workloads(s.http.edit_workloads)),
                 ],
             ),
             ("plugins", vec![("max_actions_per_minute", i64::from(s.max_actions_per_minute).into())]),
@@ -79,6 +81,14 @@ impl Loaded {
 /// A secret that is there, or none.
 fn hidden(there: bool) -> Value {
     if there { HIDDEN } else { "" }.into()
+}
+
+fn edit_workloads(setting: EditWorkloads) -> Value {
+    match setting {
+        EditWorkloads::Auto => "auto".into(),
+        EditWorkloads::Always => true.into(),
+        EditWorkloads::Never => false.into(),
+    }
 }
 
 fn shown(key: &str, value: &Value) -> Value {

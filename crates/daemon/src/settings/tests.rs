@@ -133,7 +133,7 @@ fn which_file_is_read() {
 #[test]
 fn every_setting_is_read_from_file_and_environment() {
     type Check = fn(&Settings) -> bool;
-    let cases: [(&str, &str, &str, Check); 13] = [
+    let cases: [(&str, &str, &str, Check); 16] = [
         ("", "host", "web-1", |s| s.host.as_str() == "web-1"),
         ("store", "url", "postgres://u:p@h/d", |s| s.store.url.expose() == "postgres://u:p@h/d"),
         ("store", "create_tables", "false", |s| !s.store.create_tables),
@@ -145,11 +145,15 @@ fn every_setting_is_read_from_file_and_environment() {
         ("docker", "timeout", "250ms", |s| s.docker.timeout == Duration::from_millis(250)),
         ("reconcile", "interval", "1m", |s| s.reconcile.interval == Duration::from_secs(60)),
         ("http", "listen", "[::1]:0", |s| s.http.listen == "[::1]:0".parse().unwrap()),
+        ("http", "edit_workloads", "true", |s| s.http.edit_workloads == EditWorkloads::Always),
+        ("http", "edit_workloads", "false", |s| s.http.edit_workloads == EditWorkloads::Never),
+        ("http", "edit_workloads", "auto", |s| s.http.edit_workloads == EditWorkloads::Auto),
         ("plugins", "max_actions_per_minute", "7", |s| s.max_actions_per_minute == 7),
         ("log", "format", "json", |s| s.log.format == LogFormat::Json),
     ];
     for (section, key, value, check) in cases {
-        let quoted = if matches!(value, "false" | "7") { value.to_owned() } else { format!("{value:?}") };
+        let quoted =
+            if matches!(value, "true" | "false" | "7") { value.to_owned() } else { format!("{value:?}") };
         let header = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
         assert!(check(&Case::new().file(&format!("{header}{key} = {quoted}")).settings()), "{section}.{key}");
         let name = if section.is_empty() { key.to_owned() } else { format!("{section}__{key}") };

@@ -39,6 +39,7 @@ mod columns;
 mod crowd;
 mod down;
 mod events;
+mod feed;
 mod healing;
 mod hidden;
 mod hosts;

@@ -66,7 +66,7 @@ on_both! {
         assert_eq!(other.ask(tables).await, ["containers", "workloads"]);
         let probe = store.probe().await.unwrap();
         assert_eq!(probe.tables[1].lacks, ["image_ref", "port"]);
-        assert_eq!(probe.migrations.pending.len(), 5);
+        assert_eq!(probe.migrations.pending.len(), 6);
     }
 
     async fn tables_that_may_not_be_made_are_waited_for(bed: Bed) {
@@ -90,14 +90,14 @@ on_both! {
         let beds = [&bed; 4];
         let stores = futures_util::future::join_all(beds.iter().map(|bed| bed.store())).await;
         for store in &stores {
-            assert_eq!(store.migration_status().await.unwrap().applied.len(), 5);
+            assert_eq!(store.migration_status().await.unwrap().applied.len(), 6);
             store.migrate().await.unwrap();
         }
     }
 
     async fn a_table_that_was_removed_is_made_again(bed: Bed) {
         let store = bed.store().await;
-        for table in ["reconciler_hosts", "workload_status", "container_changes"] {
+        for table in ["reconciler_hosts", "reconciler_tables", "workload_status", "container_changes"] {
             bed.other().await.run(&format!("DROP TABLE {table}")).await;
             store.migrate().await.unwrap();
             assert_eq!(store.load().await.unwrap().daemon, None);

@@ -8,7 +8,7 @@ use reconciler_core::heal::{HealAction, HealOutcome};
 use reconciler_core::ids::ContainerId;
 use reconciler_core::row::{Cause, Row, Upsert};
 use reconciler_core::state::RowState;
-use reconciler_store::{Batch, Database, Retention, Store, Touch};
+use reconciler_store::{Access, Batch, Database, FeedPage, Retention, Store, StoreSettings, Touch};
 
 use crate::bed::{gone, new, on_both, row, rows, upsert, write};
 
@@ -142,6 +142,37 @@ on_both! {
         assert_eq!(store.changes(&"w:a".into(), 10).await.unwrap().len(), 2);
     }
 
+    async fn it_is_read_page_by_page(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        assert_eq!(store.feed_page(0, 10).await.unwrap(), FeedPage::default());
+        let numbers = write(&store, rows((0..25).map(|n| new(row(&format!("w:{n:02}"), "c"))))).await.journal;
+        let (first, last) = (numbers[0], *numbers.last().unwrap());
+        let reader = Store::open(&StoreSettings { access: Access::ReadOnly, ..bed.settings("another") }).await.unwrap();
+        let mut read = Vec::new();
+        loop {
+            let page = reader.feed_page(read.last().copied().unwrap_or(0), 10).await.unwrap();
+            assert_eq!((page.oldest, page.newest), (Some(first), last));
+            read.extend(page.entries.iter().map(|entry| entry.seq));
+            if page.entries.len() < 10 {
+                break;
+            }
+        }
+        assert_eq!(read, numbers);
+        let all = reader.feed_page(0, 100).await.unwrap().entries;
+        assert_eq!(all[7], store.changes(&"w:07".into(), 1).await.unwrap()[0]);
+        for after in [last, last + 1, i64::MAX] {
+            let page = reader.feed_page(after, 10).await.unwrap();
+            assert_eq!((page.entries, page.oldest, page.newest), (Vec::new(), Some(first), last));
+        }
+        assert!(reader.feed_page(0, 0).await.unwrap().entries.is_empty());
+        other.run(&format!("DELETE FROM container_changes WHERE seq < {}", first + 5)).await;
+        let page = reader.feed_page(0, u64::MAX).await.unwrap();
+        assert_eq!((page.entries.len(), page.oldest), (20, Some(first + 5)));
+        // Whoever closed it may go on.
+        reader.close().await;
+        assert_eq!(reader.feed_page(last - 1, 10).await.unwrap().entries.len(), 1);
+    }
+
     async fn pruning_keeps_the_newest_and_never_uses_a_number_again(bed: Bed) {
         let mut settings = bed.settings("local");
         settings.retention = Retention { rows: 10, age: Duration::from_secs(3600) };
@@ -155,7 +186,9 @@ on_both! {
         assert_eq!(store.prune().await.unwrap(), 0);
         assert_eq!(other.one("SELECT count(*) AS n, max(seq) AS last FROM container_changes").await, format!("10|{last}"));
         other.run("UPDATE container_changes SET at = '2020-01-01T00:00:00.000000Z'").await;
-        assert_eq!(store.prune().await.unwrap(), 10);
+        assert_eq!(store.prune().await.unwrap(), 9, "the newest stays, however old it is");
+        assert_eq!(store.prune().await.unwrap(), 0);
+        assert_eq!(other.one("SELECT min(seq) AS seq FROM container_changes").await, last.to_string());
         let next = write(&store, rows([new(row("w:new", "c"))])).await.journal;
         assert!(next[0] > last, "{next:?} after {last}");
     }

@@ -3,11 +3,13 @@
 
 mod adopt;
 mod bed;
+mod edit;
 mod faults;
 mod host;
 mod index;
 mod journal;
 mod large;
+mod page;
 mod query;
 mod race;
 mod refuse;

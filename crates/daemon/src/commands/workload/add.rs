@@ -1,18 +1,13 @@
-//! What a new workload may be.
+//! What the command line says of a new workload.
 
 use std::fs::File;
 use std::io::Read as _;
 
-use reconciler_core::labels::Claim;
-use reconciler_store::NewWorkload;
-use serde_json::Value;
+use reconciler_store::{NewWorkload, Unfit};
 
 use crate::cli::WorkloadAdd;
 use crate::failure::UsageError;
 use crate::output::text;
-
-const MAX_NAME: usize = 512;
-const MAX_CONFIG: usize = 1024 * 1024;
 
 /// The workload that the command line describes.
 ///
@@ -20,45 +15,37 @@ const MAX_CONFIG: usize = 1024 * 1024;
 ///
 /// A [`UsageError`] that names the argument and says what it may be. It never shows the source's settings.
 pub(super) fn workload(args: WorkloadAdd) -> Result<NewWorkload, UsageError> {
-    printable("ID", &args.id, 1, Claim::MAX_LEN)?;
-    printable("--name", &args.name, 1, MAX_NAME)?;
-    printable("--source-kind", &args.source_kind, 0, 255)?;
-    Ok(NewWorkload {
+    let (origin, source_config) = source_config(&args.source_config)?;
+    let new = NewWorkload {
         id: args.id.into(),
         name: args.name,
         kind: args.kind.as_str().to_owned(),
         source_kind: args.source_kind,
-        source_config: source_config(&args.source_config)?,
-    })
-}
-
-fn printable(what: &str, value: &str, least: usize, most: usize) -> Result<(), UsageError> {
-    let fits =
-        (least..=most).contains(&value.len()) && value.trim() == value && !value.contains(char::is_control);
-    let wanted = || format!("{what} must have {least} to {most} printable bytes and no blank at its ends");
-    fits.then_some(()).ok_or_else(|| UsageError(wanted()))
-}
-
-/// A JSON object, given as it is or as `@` and the file that holds it.
-fn source_config(given: &str) -> Result<String, UsageError> {
-    let (origin, content) = match given.strip_prefix('@') {
-        Some(path) => (format!("--source-config: file {}", text::cell(path, 200)), read(path)?),
-        None => ("--source-config".to_owned(), given.to_owned()),
+        source_config,
     };
-    if content.len() > MAX_CONFIG {
-        return Err(UsageError(format!("{origin} has more than {MAX_CONFIG} bytes")));
-    }
-    match serde_json::from_str(&content) {
-        Ok(Value::Object(_)) => Ok(content.trim().to_owned()),
-        Ok(_) => Err(UsageError(format!("{origin} is JSON, but no object; write {{\"key\": …}}"))),
-        Err(error) => Err(UsageError(format!("{origin} is not JSON: {error}"))),
+    let argument = |column| match column {
+        "id" => "ID",
+        "name" => "--name",
+        "kind" => "--kind",
+        "source_kind" => "--source-kind",
+        _ => &origin,
+    };
+    new.checked().map_err(|Unfit { column, fault }| UsageError(format!("{} {fault}", argument(column))))
+}
+
+/// Given as it is, or as `@` and the file that holds it; and how it is called in errors.
+fn source_config(given: &str) -> Result<(String, String), UsageError> {
+    match given.strip_prefix('@') {
+        Some(path) => Ok((format!("--source-config: file {}", text::cell(path, 200)), read(path)?)),
+        None => Ok(("--source-config".to_owned(), given.to_owned())),
     }
 }
 
+/// One byte more than may be is enough to see that there are too many.
 fn read(path: &str) -> Result<String, UsageError> {
     let mut content = String::new();
-    let read =
-        File::open(path).and_then(|file| file.take(MAX_CONFIG as u64 + 1).read_to_string(&mut content));
+    let most = NewWorkload::MAX_CONFIG as u64 + 1;
+    let read = File::open(path).and_then(|file| file.take(most).read_to_string(&mut content));
     let unread =
         |error| UsageError(format!("--source-config: cannot read {}: {error}", text::cell(path, 200)));
     read.map_err(unread)?;
@@ -118,7 +105,10 @@ mod tests {
             (args("a", "n", "", "@/"), "--source-config: cannot read /: Is a directory"),
             (args("a", "n", "", &file("a", b"hunter2")), "/a is not JSON: expected value at line 1 column 1"),
             (args("a", "n", "", &file("b", &[0xff])), "/b: stream did not contain valid UTF-8"),
-            (args("a", "n", "", &file("c", &vec![b' '; MAX_CONFIG + 9])), "/c has more than 1048576 bytes"),
+            (
+                args("a", "n", "", &file("c", &vec![b' '; NewWorkload::MAX_CONFIG + 9])),
+                "/c has more than 1048576 bytes",
+            ),
         ] {
             let error = workload(args).unwrap_err().to_string();
             assert!(error.contains(fault) && !error.contains("hunter2"), "{error}\n{fault}");

@@ -152,6 +152,10 @@ fn what_is_wrong_in_the_file() {
             "setting `http.token` from file DIR/my.toml: expected 16 to 1024 visible ASCII characters; it is too short, too long, or has other characters",
         ),
         (
+            "[http]\nedit_workloads = 'yes'",
+            "setting `http.edit_workloads` from file DIR/my.toml: expected auto, true or false, found \"yes\"",
+        ),
+        (
             "[http]\nallowed_hosts = 'a.example, b:1'",
             "setting `http.allowed_hosts` from file DIR/my.toml: expected names with commas between them, without ports, found \"a.example, b:1\"",
         ),
