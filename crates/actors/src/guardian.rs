@@ -27,7 +27,8 @@ use crate::clock::Clock;
 use crate::control::{Ask, Asks};
 use crate::lasting::Lasting;
 use crate::messages::{Ping, ReconcileWorkload, Retune, RunPass, SetInterval, Stop, WindUp};
-use crate::obituary::{Ended, Obituary};
+use crate::metrics::Metrics;
+use crate::obituary::{ActorName, Ended, Obituary};
 use crate::plugin::{Ears, PluginPart};
 use crate::reconciler::{Hands, ReconcilerActor};
 use crate::signals::Signals;
@@ -68,6 +69,8 @@ pub struct Parts {
     pub accept: Option<DaemonIdentity>,
     /// What others may watch.
     pub signals: Signals,
+    /// What is counted and measured.
+    pub metrics: Metrics,
 }
 
 /// How [`run`] ended.
@@ -94,6 +97,7 @@ pub async fn run(
     tokio::pin!(stop);
     loop {
         let current = parts.borrow_and_update().clone();
+        current.metrics.reconciler.interval(current.interval);
         let index = tokio::select! {
             index = patient_load(&current, &clock) => index,
             () = &mut stop => return Ending::Stopped,
@@ -108,6 +112,7 @@ pub async fn run(
                 return Ending::Stopped;
             }
         };
+        current.metrics.guardian.ended(ended);
         generation.end_after(ended).await;
         if panics.one_too_many() {
             error!(panics = PANICS, "actors panic again and again: the program gives up");
@@ -196,10 +201,10 @@ impl Generation {
         let mut built = None;
         let reconciler = ReconcilerActor::create(|ctx| {
             let me = ctx.address();
-            let obituary = Obituary::new("store", &deaths);
-            let (database, signals) = (Arc::clone(&parts.database), parts.signals.clone());
-            let store =
-                StoreActor::new(database, clock.clone(), me.clone().recipient(), signals, obituary).start();
+            let obituary = Obituary::new(ActorName::Store, &deaths);
+            let (database, reports) = (Arc::clone(&parts.database), me.clone().recipient());
+            let (signals, metrics) = (parts.signals.clone(), Arc::clone(&parts.metrics.store));
+            let store = StoreActor::new(database, clock.clone(), reports, signals, metrics, obituary).start();
             let ears = Ears { outcomes: me.clone().recipient(), statuses: store.clone().recipient() };
             let plugins = Plugins::start(parts, plugin_thread.handle(), ears, &deaths);
             let watcher = start_watcher(parts, clock, follow, &me, &deaths);
@@ -220,13 +225,14 @@ impl Generation {
                 interval: watcher.recipient(),
             };
             built = Some((store, watcher, plugins));
-            let obituary = Obituary::new("reconciler", &deaths);
+            let obituary = Obituary::new(ActorName::Reconciler, &deaths);
             ReconcilerActor::new(
                 index,
                 parts.host.to_string(),
                 clock.clone(),
                 hands,
                 parts.signals.clone(),
+                Arc::clone(&parts.metrics.reconciler),
                 obituary,
             )
         });
@@ -286,7 +292,7 @@ impl Generation {
     /// Ends what is left after an actor ended by itself.
     async fn end_after(self, ended: Option<Ended>) {
         if let Some(Ended { actor, panicked }) = ended {
-            error!(actor, panicked, "an actor ended: all are built anew from the database");
+            error!(actor = actor.as_str(), panicked, "an actor ended: all are built anew from the database");
         }
         self.end().await;
     }
@@ -355,8 +361,11 @@ fn start_watcher(
         containers: reconciler.clone().recipient(),
     };
     let (engine, clock, interval) = (Arc::clone(&parts.engine), clock.clone(), parts.interval);
-    let obituary = Obituary::new("watcher", deaths);
-    Supervisor::start(move |_| DockerWatcher::new(engine, clock, listeners, interval, follow, obituary))
+    let metrics = Arc::clone(&parts.metrics.watcher);
+    let obituary = Obituary::new(ActorName::Watcher, deaths);
+    Supervisor::start(move |_| {
+        DockerWatcher::new(engine, clock, listeners, metrics, interval, follow, obituary)
+    })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod control;
 pub mod guardian;
 mod lasting;
 mod messages;
+pub mod metrics;
 mod obituary;
 mod plugin;
 mod reconciler;
@@ -19,6 +20,7 @@ mod watcher;
 
 pub use control::{Asks, Control, control};
 pub use lasting::Lasting;
+pub use metrics::Metrics;
 pub use plugin::PluginPart;
 pub use signals::Signals;
 pub use summary::{Containers, PassFailed, PassSummary, Plugins, Rows};

@@ -3,7 +3,24 @@
 use tokio::sync::mpsc;
 
 /// An actor's name, as logs and counters have it.
-pub(crate) type ActorName = &'static str;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ActorName {
+    Watcher,
+    Reconciler,
+    Store,
+    Plugin,
+}
+
+impl ActorName {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Watcher => "watcher",
+            Self::Reconciler => "reconciler",
+            Self::Store => "store",
+            Self::Plugin => "plugin",
+        }
+    }
+}
 
 /// An actor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::answer::ok;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::query::{Nothing, Query};
 use crate::routes::Routes;
-use crate::{changes, containers, edit, feed, health, hosts, reconcile, schema, workloads};
+use crate::{changes, containers, edit, feed, health, hosts, metrics, reconcile, schema, workloads};
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/v1/openapi.json", document);
@@ -39,6 +39,7 @@ pub(crate) fn routes(routes: &mut Routes) {
         health::livez,
         health::readyz,
         health::healthz,
+        metrics::text,
     ),
     components(schemas(Problem, schema::Change)),
     tags(

@@ -16,6 +16,7 @@ mod guard;
 mod health;
 mod hosts;
 mod login;
+mod metrics;
 mod page;
 mod problem;
 mod query;

@@ -5,7 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, ResponseError as _, Route, guard, web};
 
 use crate::problem::Problem;
-use crate::{changes, containers, document, edit, feed, health, hosts, reconcile, workloads};
+use crate::{changes, containers, document, edit, feed, health, hosts, metrics, reconcile, workloads};
 
 /// The routes, by path.
 #[derive(Default)]
@@ -16,6 +16,7 @@ impl Routes {
     pub(crate) fn all() -> Self {
         let mut routes = Self::default();
         health::routes(&mut routes);
+        metrics::routes(&mut routes);
         reconcile::routes(&mut routes);
         containers::routes(&mut routes);
         workloads::routes(&mut routes);

@@ -17,7 +17,7 @@ use crate::feed::{self, Feed};
 use crate::problem::Problem;
 use crate::routes::Routes;
 use crate::state::Api;
-use crate::{assets, guard, login};
+use crate::{assets, guard, login, metrics};
 
 /// A client that does not send its request, or does not take an answer's head, within this is cut off.
 const SLOW_CLIENT: Duration = Duration::from_secs(10);
@@ -131,6 +131,7 @@ pub fn serve(api: Api, listen: &Listen) -> Result<Server, ServeError> {
             .app_data(web::Data::new(Feed::start(&api)))
             .app_data(web::PayloadConfig::new(MAX_BODY))
             .wrap(from_fn(guard::check))
+            .wrap(from_fn(metrics::count))
             .configure(|config| Routes::all().register(config))
             // What the page alone needs is no part of the API.
             .configure(login::routes)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reconciler_actors::{Control, Signals};
+use reconciler_actors::{Control, Metrics, Signals};
 use reconciler_core::ids::HostName;
 use reconciler_store::Store;
 use tokio::sync::watch;
@@ -26,6 +26,8 @@ pub struct Api {
     pub control: Control,
     /// What they let others know.
     pub signals: Signals,
+    /// What is counted and measured.
+    pub metrics: Metrics,
     /// Who may ask.
     pub access: Access,
     /// The time between two full passes, which may change.

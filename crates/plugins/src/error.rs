@@ -68,6 +68,8 @@ pub enum PluginError {
         fault: HttpFault,
         /// How long the receiver asked not to be tried again, if it did.
         wait: Option<Duration>,
+        /// It was one failure too many: from now on the receiver is left alone.
+        left_alone: bool,
     },
 
     /// The receiver failed again and again, and is not asked for a while.

@@ -108,7 +108,9 @@ impl HttpPlugin {
             };
             match pause.map(|pause| pause.max(wait.unwrap_or_default())) {
                 Some(pause) if !left_alone && pause < time_until(ends) => sleep(pause).await,
-                _ => return Err(PluginError::Undelivered { url: self.url(), tries, fault, wait }),
+                _ => {
+                    return Err(PluginError::Undelivered { url: self.url(), tries, fault, wait, left_alone });
+                }
             }
         }
     }

@@ -7,7 +7,8 @@ use actix_rt::ArbiterHandle;
 use tokio::sync::mpsc;
 
 use crate::messages::{HandOver, PluginHands, ReplacePlugin};
-use crate::obituary::{Ended, Obituary};
+use crate::metrics::Metrics;
+use crate::obituary::{ActorName, Ended, Obituary};
 use crate::plugin::{Ears, PluginActor, PluginPart};
 
 use super::Parts;
@@ -24,14 +25,16 @@ pub(super) struct Plugins {
 struct Starter {
     thread: ArbiterHandle,
     ears: Ears,
+    metrics: Metrics,
     deaths: mpsc::UnboundedSender<Ended>,
 }
 
 impl Starter {
     fn start(&self, part: &PluginPart) -> Addr<PluginActor> {
         let (part, ears) = (part.clone(), self.ears.clone());
-        let obituary = Obituary::new("plugin", &self.deaths);
-        PluginActor::start_in_arbiter(&self.thread, |_| PluginActor::new(part, ears, obituary))
+        let metrics = self.metrics.plugin(part.plugin.name());
+        let obituary = Obituary::new(ActorName::Plugin, &self.deaths);
+        PluginActor::start_in_arbiter(&self.thread, |_| PluginActor::new(part, ears, metrics, obituary))
     }
 }
 
@@ -42,7 +45,7 @@ impl Plugins {
         ears: Ears,
         deaths: &mpsc::UnboundedSender<Ended>,
     ) -> Self {
-        let starter = Starter { thread, ears, deaths: deaths.clone() };
+        let starter = Starter { thread, ears, metrics: parts.metrics.clone(), deaths: deaths.clone() };
         let in_force = parts.plugins.iter().map(|(kind, part)| (kind.clone(), starter.start(part))).collect();
         Self { in_force, retired: BTreeMap::new(), other: starter.start(&parts.other_plugin), starter }
     }

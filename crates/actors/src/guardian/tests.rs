@@ -58,6 +58,7 @@ fn parts(docker: &FakeDocker) -> Parts {
         interval: Duration::from_secs(30),
         accept: None,
         signals: Signals::default(),
+        metrics: Metrics::new("local", "0").unwrap(),
     }
 }
 
@@ -75,10 +76,10 @@ where
 
 #[test]
 fn the_guardian_learns_of_each_panic_and_whose_it_was() {
-    let victims: [(&str, Victim); 3] = [
-        ("reconciler", |generation| panic_in(&generation.reconciler)),
-        ("store", |generation| panic_in(&generation.store)),
-        ("plugin", |generation| generation.plugins.all().take(1).for_each(panic_in)),
+    let victims: [(ActorName, Victim); 3] = [
+        (ActorName::Reconciler, |generation| panic_in(&generation.reconciler)),
+        (ActorName::Store, |generation| panic_in(&generation.store)),
+        (ActorName::Plugin, |generation| generation.plugins.all().take(1).for_each(panic_in)),
     ];
     actix_rt::System::new().block_on(async {
         let docker = FakeDocker::start();

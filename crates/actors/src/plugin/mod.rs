@@ -3,6 +3,7 @@
 //! Each run is a task of its own with a deadline: one that fails, hangs or panics is that workload's alone, and is tried
 //! again by itself.
 
+mod failure;
 mod pacing;
 mod queue;
 
@@ -25,8 +26,10 @@ use crate::lasting::Lasting;
 use crate::messages::{
     ForgetWorkload, HandOver, Ping, Reconcile, ReplacePlugin, WindUp, WorkloadReconciled, WriteStatus,
 };
+use crate::metrics::{PluginMetrics, RunEnd};
 use crate::obituary::Obituary;
 
+use failure::Failure;
 use queue::{Asked, Outcome, Queue, Run};
 
 /// A plugin, and how it is run.
@@ -55,6 +58,7 @@ pub(crate) struct PluginActor {
     /// How each workload is as was told last; `None` if this host has nothing of it.
     told: HashMap<WorkloadId, Option<Assessment>>,
     ears: Ears,
+    metrics: PluginMetrics,
     /// Who does this plugin's work now, if it is out of force.
     heir: Option<Recipient<Reconcile>>,
     failures: HashMap<WorkloadId, Lasting>,
@@ -66,7 +70,7 @@ pub(crate) struct PluginActor {
 }
 
 impl PluginActor {
-    pub(crate) fn new(part: PluginPart, ears: Ears, obituary: Obituary) -> Self {
+    pub(crate) fn new(part: PluginPart, ears: Ears, metrics: PluginMetrics, obituary: Obituary) -> Self {
         let queue = Queue::new(part.parallel);
         Self {
             part,
@@ -74,6 +78,7 @@ impl PluginActor {
             judge: Judge::new(),
             told: HashMap::new(),
             ears,
+            metrics,
             heir: None,
             failures: HashMap::new(),
             alarm: Alarm::default(),
@@ -93,6 +98,7 @@ impl PluginActor {
                 self.alarm.set(due, ctx, Self::proceed);
             }
         }
+        self.metrics.queue(self.queue.running(), self.queue.waiting());
         if self.queue.is_idle() {
             for wound_up in self.wound_up.drain(..) {
                 _ = wound_up.send(());
@@ -118,15 +124,34 @@ impl PluginActor {
         let Judgement { assessment, lacking } = self.judge.judge(&workload, &members);
         let request = Request { workload, members, assessment, lacking, attempt, generation };
         // A task of its own, so that a panic ends this run and nothing else.
-        let task = actix_rt::spawn(async move {
-            let run = tokio::time::timeout(timeout, plugin.reconcile(&request));
-            run.await.map_err(|_| format!("it did not end within {timeout:?}"))?.map_err(|e| crate::line(&e))
-        });
+        let task =
+            actix_rt::spawn(async move { tokio::time::timeout(timeout, plugin.reconcile(&request)).await });
+        let started = Instant::now();
         ctx.spawn(task.into_actor(self).map(move |ended, actor, ctx| {
-            let outcome = ended.unwrap_or_else(|error| Err(format!("it was ended: {error}")));
-            actor.ended(id, &kind, outcome);
+            let run = match ended {
+                Ok(Ok(Ok(report))) => Ok(report),
+                Ok(Ok(Err(error))) => Err(Failure::of(&error)),
+                Ok(Err(_)) => Err(Failure::late(timeout)),
+                Err(error) => Err(Failure::ended(&error)),
+            };
+            actor.count(&run, started.elapsed());
+            actor.ended(id, &kind, run.map_err(|failure| failure.why));
             actor.proceed(ctx);
         }));
+    }
+
+    fn count(&self, run: &Result<Report, Failure>, took: Duration) {
+        let end = match run {
+            Ok(Report { failure: None, .. }) => RunEnd::Succeeded,
+            Ok(Report { failure: Some(_), .. }) => RunEnd::Failed,
+            Err(failure) => failure.end,
+        };
+        self.metrics.ran(end, took);
+        match run {
+            Ok(report) => self.metrics.acted(&report.actions),
+            Err(failure) if failure.tripped => self.metrics.tripped(),
+            Err(_) => {}
+        }
     }
 
     fn ended(&mut self, workload: WorkloadId, kind: &str, result: Result<Report, String>) {

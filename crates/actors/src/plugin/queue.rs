@@ -250,6 +250,16 @@ impl Queue {
         drained
     }
 
+    /// How many run.
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// How many wait: for their turn, or for the end of a pause.
+    pub(super) fn waiting(&self) -> usize {
+        self.entries.len().saturating_sub(self.running)
+    }
+
     /// Whether nothing runs.
     pub(super) fn is_idle(&self) -> bool {
         self.running == 0

@@ -9,6 +9,9 @@ use reconciler_core::workload::Kind;
 use reconciler_plugins::PluginError;
 use tokio::sync::mpsc;
 
+use crate::metrics::Metrics;
+use crate::obituary::ActorName;
+
 use super::*;
 
 /// What a run does.
@@ -130,7 +133,8 @@ fn paused(parallel: usize, body: impl AsyncFnOnce(Bench)) {
         let diary = Arc::new(Diary::default());
         let plugin = Arc::clone(&diary) as Arc<dyn Plugin>;
         let part = PluginPart { plugin, timeout: Duration::from_secs(5), parallel };
-        let actor = PluginActor::new(part, ears, Obituary::new("plugin", &deaths)).start();
+        let metrics = Metrics::new("h", "0").unwrap().plugin("test");
+        let actor = PluginActor::new(part, ears, metrics, Obituary::new(ActorName::Plugin, &deaths)).start();
         body(Bench { diary, actor, outcomes, statuses, _deaths }).await;
     });
 }

@@ -73,6 +73,7 @@ impl Handler<Retune> for ReconcilerActor {
         self.hands.plugins = plugins;
         self.unserved.clear();
         self.index.set_interval(interval);
+        self.metrics.interval(interval);
         self.hands.list.do_send(ListNow);
     }
 }

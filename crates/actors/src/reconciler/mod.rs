@@ -4,16 +4,19 @@
 //! be told, nothing of the list is merged, and the newest list waits.
 
 mod handing;
+mod heard;
+mod merging;
 mod notices;
 mod passes;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
 use reconciler_core::ids::WorkloadId;
 use reconciler_core::index::{Index, List, Loaded, Observation};
-use reconciler_core::plan::{Pass, Plan};
+use reconciler_core::plan::Plan;
 use reconciler_store::{Batch, Heartbeat, Pin, Touch};
 use tokio::sync::oneshot;
 use tracing::info;
@@ -25,11 +28,13 @@ use crate::messages::{
     RunPass, SnapshotObserved, Stop, StoreReported, StreamDoubted, WorkloadReconciled, WriteRows,
     WriteStatus,
 };
+use crate::metrics::{PassEnd, ReconcilerMetrics};
 use crate::obituary::Obituary;
 use crate::signals::Signals;
 use crate::summary::{PassFailed, PassSummary};
 
-use passes::{Merged, Passes, RowStates};
+use heard::Heard;
+use passes::{Passes, RowStates};
 
 /// While somebody waits for a pass, it is seen so often whether it came to rest.
 const REST_CHECK: Duration = Duration::from_millis(20);
@@ -56,6 +61,8 @@ pub(crate) struct ReconcilerActor {
     clock: Clock,
     hands: Hands,
     signals: Signals,
+    metrics: Arc<ReconcilerMetrics>,
+    heard: Heard,
     /// The newest list that waits for the database.
     pending: Option<List>,
     /// A reading was asked for and not answered.
@@ -82,6 +89,7 @@ impl ReconcilerActor {
         clock: Clock,
         hands: Hands,
         signals: Signals,
+        metrics: Arc<ReconcilerMetrics>,
         obituary: Obituary,
     ) -> Self {
         Self {
@@ -90,6 +98,8 @@ impl ReconcilerActor {
             clock,
             hands,
             signals,
+            metrics,
+            heard: Heard::default(),
             pending: None,
             reading: false,
             reload: false,
@@ -109,6 +119,8 @@ impl ReconcilerActor {
     }
 
     fn carry_out(&mut self, plan: Plan) {
+        self.metrics.planned(&plan);
+        self.heard.planned(&plan);
         let Plan {
             upserts,
             missing,
@@ -176,58 +188,12 @@ impl ReconcilerActor {
         self.reload || self.index.needs_reading()
     }
 
-    /// A full pass: the list is merged, and every workload is handed to its plugin.
-    fn pass(&mut self, list: List) {
-        let begun = list.begun;
-        let mut plan = self.index.apply(Observation::Listed(list));
-        let swept = std::mem::take(&mut plan.reconcile);
-        let pass = plan.pass.take();
-        self.carry_out(plan);
-        match pass {
-            Some(Pass::Merged(tally)) => {
-                self.foreign_daemon.over();
-                self.signals.list_merged();
-                let (handed, assessed): (BTreeSet<_>, BTreeSet<_>) =
-                    swept.into_iter().partition(|id| self.has_source_kind(id));
-                // First it is noted what is waited for: a plugin that pauses answers at once.
-                let skipped = assessed.len() as u64;
-                self.passes.merged(&Merged { begun, tally, dispatched: &handed, skipped });
-                for workload in handed.iter().chain(&assessed) {
-                    self.dispatch(workload, true);
-                }
-            }
-            Some(refused) => self.refused(&refused),
-            None => {}
-        }
-    }
-
-    fn refused(&mut self, pass: &Pass) {
-        let (seen, why) = match pass {
-            Pass::Merged(_) => return,
-            Pass::AnotherDaemon { pinned, seen } => {
-                (seen, format!("host {} is daemon {pinned}, but daemon {seen} answers", self.host))
-            }
-            Pass::Stranger { seen, rows } => (
-                seen,
-                format!(
-                    "daemon {seen} has none of the {rows} containers that host {} has rows for",
-                    self.host
-                ),
-            ),
-        };
-        let line = format!(
-            "{why}: nothing of what it says is believed; check the Docker endpoint, or accept it with --accept-daemon {seen}"
-        );
-        self.foreign_daemon.happened(&line);
-        self.fail_passes(&PassFailed::Daemon(line));
-    }
-
     fn read_answered(&mut self, loaded: Option<Loaded>) {
         self.reading = false;
         match loaded {
             Some(loaded) => {
                 self.reload = false;
-                self.observe(Observation::Loaded(loaded));
+                self.loaded(loaded);
             }
             // A write failed after this reading was asked for.
             None if self.must_read() => return self.read(),
@@ -236,6 +202,11 @@ impl ReconcilerActor {
         if let Some(list) = self.pending.take() {
             self.pass(list);
         }
+    }
+
+    fn loaded(&mut self, loaded: Loaded) {
+        self.observe(Observation::Loaded(loaded));
+        self.metrics.knows(&self.index);
     }
 
     fn fail_passes(&mut self, why: &PassFailed) {
@@ -274,6 +245,10 @@ impl Handler<Ping> for ReconcilerActor {
 
 impl Actor for ReconcilerActor {
     type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.metrics.knows(&self.index);
+    }
 }
 
 impl Handler<SnapshotObserved> for ReconcilerActor {
@@ -282,6 +257,7 @@ impl Handler<SnapshotObserved> for ReconcilerActor {
     fn handle(&mut self, SnapshotObserved { events, looks }: SnapshotObserved, _: &mut Self::Context) {
         if !events.is_empty() {
             self.heartbeat.last_event_at = Some(jiff::Timestamp::now());
+            self.heard.events(&events);
             self.observe(Observation::Events(events));
         }
         for look in looks {
@@ -310,7 +286,10 @@ impl Handler<HostChanged> for ReconcilerActor {
                 self.observe(Observation::StreamOpened { at });
             }
             HostChanged::StreamEnded => self.heartbeat.stream = "down".into(),
-            HostChanged::ListFailed { why } => self.fail_passes(&PassFailed::Docker(why)),
+            HostChanged::ListFailed { why } => {
+                self.metrics.pass_ended(PassEnd::DockerFailed);
+                self.fail_passes(&PassFailed::Docker(why));
+            }
         }
     }
 }
@@ -322,7 +301,11 @@ impl Handler<StoreReported> for ReconcilerActor {
         match report {
             StoreReported::Answered { answer, failure } => {
                 let handing = std::mem::take(&mut self.handing);
+                for origin in self.heard.answered(&answer) {
+                    self.metrics.committed(origin.daemon_nanos, origin.told_by);
+                }
                 self.observe(Observation::Answered(answer));
+                self.metrics.knows(&self.index);
                 self.hand_over(handing);
                 if let Some(why) = failure {
                     self.fail_passes(&PassFailed::Database(why));
@@ -331,11 +314,12 @@ impl Handler<StoreReported> for ReconcilerActor {
                     self.read();
                 }
             }
-            StoreReported::WorkloadsChanged(loaded) => self.observe(Observation::Loaded(loaded)),
+            StoreReported::WorkloadsChanged(loaded) => self.loaded(loaded),
             StoreReported::Read(Ok(loaded)) => self.read_answered(loaded),
             // Nothing is merged that the database could not be asked about. The store waits before it reads again.
             StoreReported::Read(Err(why)) => {
                 self.reading = false;
+                self.metrics.pass_ended(PassEnd::DatabaseFailed);
                 self.fail_passes(&PassFailed::Database(why));
                 self.read();
             }

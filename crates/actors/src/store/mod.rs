@@ -23,10 +23,11 @@ use tracing::{debug, error};
 use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::messages::{ForgetWorkload, Ping, ReadIndex, Stop, StoreReported, WindUp, WriteRows, WriteStatus};
+use crate::metrics::{Doing, StoreMetrics};
 use crate::obituary::Obituary;
 use crate::signals::Signals;
 
-use pace::{Doing, Pace};
+use pace::Pace;
 use told::Told;
 
 /// How often the database is asked whether somebody else wrote: what tinyforge writes is noticed within half a second.
@@ -43,7 +44,10 @@ pub(crate) struct StoreActor {
     clock: Clock,
     reports: Recipient<StoreReported>,
     signals: Signals,
+    metrics: Arc<StoreMetrics>,
     writes: Batch,
+    /// Since when rows wait.
+    rows_since: Option<Instant>,
     told: Told,
     /// Since when news of workloads wait.
     news_since: Option<Instant>,
@@ -65,6 +69,7 @@ impl StoreActor {
         clock: Clock,
         reports: Recipient<StoreReported>,
         signals: Signals,
+        metrics: Arc<StoreMetrics>,
         obituary: Obituary,
     ) -> Self {
         let now = Instant::now();
@@ -73,7 +78,9 @@ impl StoreActor {
             clock,
             reports,
             signals,
+            metrics,
             writes: Batch::default(),
+            rows_since: None,
             told: Told::default(),
             news_since: None,
             read: None,
@@ -155,6 +162,9 @@ impl StoreActor {
         self.busy = true;
         self.others_turn = true;
         let batch = self.next_batch();
+        let begun = Instant::now();
+        self.metrics.begun(self.rows_since.take().map(|since| begun - since));
+        self.metrics.waiting(0);
         let rows: Vec<RowId> = rows_of(&batch);
         let pinned = batch.pin.as_ref().map(|pin| pin.daemon.clone());
         let told = Batch {
@@ -171,6 +181,7 @@ impl StoreActor {
                     if let Some(newest) = written.journal.last() {
                         actor.signals.journal_grew(*newest);
                     }
+                    actor.metrics.written(&written, begun.elapsed());
                     (Answer { pinned, ..answer_of(written) }, None)
                 }
                 Err(why) => {
@@ -229,12 +240,18 @@ impl StoreActor {
         self.busy = true;
         self.others_turn = false;
         self.poll_due = Instant::now() + POLL;
-        let (database, begun) = (Arc::clone(&self.database), self.clock.stamp());
+        let (database, metrics) = (Arc::clone(&self.database), Arc::clone(&self.metrics));
+        let (begun, started) = (self.clock.stamp(), Instant::now());
         async move {
-            if !even_if_unchanged && !database.others_wrote().await? {
-                return Ok(None);
+            if !even_if_unchanged {
+                if !database.others_wrote().await? {
+                    return Ok(None);
+                }
+                metrics.others_wrote();
             }
-            Ok(Some(loaded(begun, database.load().await?)))
+            let read = database.load().await?;
+            metrics.read(started.elapsed());
+            Ok(Some(loaded(begun, read)))
         }
     }
 
@@ -270,8 +287,12 @@ impl StoreActor {
     fn outcome<T>(&mut self, doing: Doing, result: Result<T, StoreError>) -> Result<T, String> {
         match &result {
             Ok(_) => self.pace.went_well(doing),
-            Err(error) => self.pace.failed(doing, error),
+            Err(error) => {
+                self.pace.failed(doing, error);
+                self.metrics.failed(doing);
+            }
         }
+        self.metrics.is_up(self.pace.is_well());
         result.map_err(|error| crate::line(&error))
     }
 
@@ -327,6 +348,8 @@ impl Handler<WriteRows> for StoreActor {
 
     fn handle(&mut self, WriteRows(batch): WriteRows, ctx: &mut Self::Context) {
         self.writes.merge(batch);
+        self.rows_since.get_or_insert_with(Instant::now);
+        self.metrics.waiting(self.writes.upserts.len() + self.writes.missing.len());
         self.proceed(ctx);
     }
 }

@@ -6,16 +6,10 @@ use reconciler_store::StoreError;
 use tokio::time::Instant;
 
 use crate::lasting::Lasting;
+use crate::metrics::Doing;
 
 /// The pause after a first failure, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-
-/// What is done with the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doing {
-    Reading,
-    Writing,
-}
 
 /// Pauses that grow while the database fails. While it cannot be written, that it can be read changes nothing.
 #[derive(Debug)]
@@ -34,6 +28,11 @@ impl Pace {
             failing: None,
             failure: Lasting::new("database_failed"),
         }
+    }
+
+    /// Whether the database did what it was asked last.
+    pub(super) fn is_well(&self) -> bool {
+        self.failing.is_none()
     }
 
     /// Until when nothing may be begun; `None` if it may be now.

@@ -70,6 +70,7 @@ impl DockerWatcher {
     fn listed(&mut self, list: List, took: Duration, id_holds: bool) {
         self.answered();
         self.list_failure.over();
+        self.metrics.listed(took);
         self.id_holds = Some(id_holds);
         self.lists.deadline = LIST_DEADLINE.max(took * LIST_PATIENCE);
         debug!(containers = list.containers.len(), took_ms = took.as_millis(), "listed");

@@ -41,9 +41,12 @@ impl DockerWatcher {
     }
 
     fn inspect(&mut self, container: ContainerId, ctx: &mut Context<Self>) {
-        let (engine, begun) = (Arc::clone(&self.engine), self.clock.stamp());
+        let (engine, begun, started) = (Arc::clone(&self.engine), self.clock.stamp(), Instant::now());
         let asked = async move { (engine.inspect(&container).await, container) };
         ctx.spawn(asked.into_actor(self).map(move |(answer, container), watcher, ctx| {
+            if answer.is_ok() {
+                watcher.metrics.inspected(started.elapsed());
+            }
             match answer {
                 Ok(Inspection::Found(snapshot)) => {
                     watcher.looks.answered(&container);

@@ -92,6 +92,11 @@ impl Looks {
         }
     }
 
+    /// How many containers are to be looked at, or are being.
+    pub(super) fn len(&self) -> usize {
+        self.owed.len()
+    }
+
     /// When [`wake`](Self::wake) finds something next.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.later.first().map(|(at, _)| *at)

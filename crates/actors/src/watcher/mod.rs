@@ -32,6 +32,7 @@ use crate::alarm::Alarm;
 use crate::clock::Clock;
 use crate::lasting::Lasting;
 use crate::messages::{ContainersObserved, HostChanged, Ping, SetInterval, SnapshotObserved, Stop};
+use crate::metrics::WatcherMetrics;
 use crate::obituary::Obituary;
 
 use backoff::Backoff;
@@ -56,6 +57,7 @@ pub(crate) struct DockerWatcher {
     engine: Arc<dyn Engine>,
     clock: Clock,
     listeners: Listeners,
+    metrics: Arc<WatcherMetrics>,
     interval: Duration,
     /// Whether to subscribe to events and to list by the clock. If not, it lists when it is asked to.
     follow: bool,
@@ -89,15 +91,18 @@ impl DockerWatcher {
         engine: Arc<dyn Engine>,
         clock: Clock,
         listeners: Listeners,
+        metrics: Arc<WatcherMetrics>,
         interval: Duration,
         follow: bool,
         obituary: Obituary,
     ) -> Self {
         let now = Instant::now();
+        metrics.stream_is_open(false);
         Self {
             engine,
             clock,
             listeners,
+            metrics,
             interval,
             follow,
             ended: false,
@@ -180,6 +185,7 @@ impl DockerWatcher {
 
     /// A call failed: perhaps because the daemon does not answer at all. Then lists ask it until it does.
     fn failed(&mut self, error: &DockerError) {
+        self.metrics.failed(error);
         if is_silence(error) {
             self.answers = false;
             self.lists.due = self.lists.due.min(Instant::now() + ASK_AGAIN);
@@ -189,10 +195,9 @@ impl DockerWatcher {
 
     /// Sends what waits, one message at a time: the next when the reconciler has taken the one before.
     fn send(&mut self, ctx: &mut Context<Self>) {
-        if self.unacknowledged {
-            return;
-        }
-        let Some(next) = self.outbox.take() else { return };
+        let next = if self.unacknowledged { None } else { self.outbox.take() };
+        self.metrics.waiting(self.outbox.len(), self.looks.len());
+        let Some(next) = next else { return };
         self.unacknowledged = true;
         let sent = match next {
             Outgoing::Host(message) => self.listeners.host.send(message).boxed_local(),
@@ -252,11 +257,7 @@ impl Supervised for DockerWatcher {
     /// What was under way was cancelled with the old context, and is owed still. Only the next subscription waits.
     fn restarting(&mut self, _: &mut Self::Context) {
         let now = Instant::now();
-        let lived = match self.stream {
-            Stream::Open { since, .. } => since.elapsed(),
-            Stream::Down { .. } | Stream::Opening => Duration::ZERO,
-        };
-        let delay = self.backoff.after(lived);
+        let delay = self.backoff.after(self.stream.open_for());
         self.stream = Stream::Down { retry: now + delay };
         self.doubted = None;
         // Tells whether the daemon still answers, and what it did while nobody watched.

@@ -65,6 +65,11 @@ impl Outbox {
         }
     }
 
+    /// How many observations wait: of a list, one.
+    pub(super) fn len(&self) -> usize {
+        self.host.len() + self.events.len() + self.looks.len() + usize::from(self.list.is_some())
+    }
+
     /// Takes the next message: how the host stands first, then single containers, then the list.
     pub(super) fn take(&mut self) -> Option<Outgoing> {
         if !self.host.is_empty() {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::{debug, info};
 
 use crate::messages::{HostChanged, StreamDoubted};
+use crate::metrics::Lost;
 
 use super::{ASK_AGAIN, DockerWatcher, identity, replay};
 
@@ -27,6 +28,16 @@ pub(super) enum Stream {
     Down { retry: Instant },
     Opening,
     Open { since: Instant, ping: Instant },
+}
+
+impl Stream {
+    /// How long it has been open; not at all if it is not.
+    pub(super) fn open_for(&self) -> Duration {
+        match self {
+            Self::Open { since, .. } => since.elapsed(),
+            Self::Down { .. } | Self::Opening => Duration::ZERO,
+        }
+    }
 }
 
 /// The stream's items, boxed apart so that the handler's type can be named.
@@ -69,6 +80,7 @@ impl DockerWatcher {
         self.answered();
         self.id_holds = Some(holds);
         self.stream = Stream::Open { since: now, ping: now + PING };
+        self.metrics.stream_is_open(true);
         let (endpoint, version) = (self.engine.endpoint(), &engine.version);
         let first = !std::mem::replace(&mut self.opened_before, true);
         if self.interruption.over() || first {
@@ -98,7 +110,7 @@ impl DockerWatcher {
             }
             Err(error) => {
                 watcher.failed(&error);
-                watcher.interrupted(&crate::line(&error), ctx);
+                watcher.interrupted(Lost::Silent, &crate::line(&error), ctx);
             }
         }));
     }
@@ -107,12 +119,13 @@ impl DockerWatcher {
     pub(super) fn weigh_doubt(&mut self, ctx: &mut Context<Self>) {
         if self.doubted.is_some_and(|doubted| doubted.elapsed() >= DOUBT) {
             self.doubted = None;
-            self.interrupted(&"a list found changes that no event had announced", ctx);
+            self.interrupted(Lost::Doubted, &"a list found changes that no event had announced", ctx);
         }
     }
 
     /// The stream is of no use any more: the supervisor begins anew.
-    fn interrupted(&mut self, why: &dyn std::fmt::Display, ctx: &mut Context<Self>) {
+    fn interrupted(&mut self, cause: Lost, why: &dyn std::fmt::Display, ctx: &mut Context<Self>) {
+        self.metrics.lost(cause);
         self.interruption.happened(why);
         ctx.stop();
     }
@@ -124,17 +137,19 @@ impl StreamHandler<Received> for DockerWatcher {
         match item {
             Ok(event) if self.replay.is_new(&event) => {
                 let EngineEvent { container, action, daemon_nanos } = event;
-                self.outbox.event(Event::new(container, action, daemon_nanos, self.clock.stamp()));
+                let event = Event::new(container, action, daemon_nanos, self.clock.stamp());
+                self.metrics.event(&event, self.stream.open_for());
+                self.outbox.event(event);
                 self.send(ctx);
             }
             Ok(_) => {}
-            Err(error) => self.interrupted(&crate::line(&error), ctx),
+            Err(error) => self.interrupted(Lost::Broken, &crate::line(&error), ctx),
         }
     }
 
     fn finished(&mut self, ctx: &mut Self::Context) {
         let why = format!("{} ended the event stream", self.engine.endpoint());
-        self.interrupted(&why, ctx);
+        self.interrupted(Lost::Ended, &why, ctx);
     }
 }
 

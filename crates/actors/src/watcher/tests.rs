@@ -14,6 +14,8 @@ use reconciler_docker::{EngineInfo, EventStream, Inspection, Start};
 use tokio::sync::mpsc;
 
 use crate::messages::{ListNow, LookAgain};
+use crate::metrics::Metrics;
+use crate::obituary::ActorName;
 
 use super::*;
 
@@ -214,9 +216,10 @@ fn paused_every(interval: Duration, engine: Scripted, body: impl AsyncFnOnce(Ben
         let (deaths, _deaths) = mpsc::unbounded_channel();
         let (engine, clock) = (Arc::new(engine), Clock::start());
         let (asked, stamps) = (Arc::clone(&engine) as Arc<dyn Engine>, clock.clone());
-        let obituary = Obituary::new("watcher", &deaths);
+        let obituary = Obituary::new(ActorName::Watcher, &deaths);
+        let metrics = Metrics::new("h", "0").unwrap().watcher;
         let watcher = Supervisor::start(move |_| {
-            DockerWatcher::new(asked, stamps, listeners, interval, true, obituary)
+            DockerWatcher::new(asked, stamps, listeners, metrics, interval, true, obituary)
         });
         body(Bench { engine, watcher, looks, lists, clock, _deaths }).await;
     });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconciler_actors::guardian::{self, Ending, Parts};
-use reconciler_actors::{Control, PassFailed, PassSummary, PluginPart, Signals, control};
+use reconciler_actors::{Control, Metrics, PassFailed, PassSummary, PluginPart, Signals, control};
 use reconciler_core::row::Row;
 use reconciler_docker::{Deadlines, DockerEngine, Endpoint};
 use reconciler_store::{Database, NewWorkload, Store, StoreSettings};
@@ -67,6 +67,7 @@ impl Bed {
             interval: Duration::from_secs(30),
             accept: None,
             signals: Signals::default(),
+            metrics: Metrics::new("local", "0").unwrap(),
         };
         Self { docker, engine, database, tinyforge, plugin, parts }
     }

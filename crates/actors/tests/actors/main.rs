@@ -10,6 +10,7 @@ mod faulty;
 mod lists;
 mod log;
 mod looks;
+mod metrics;
 mod once;
 mod panics;
 mod plugins;

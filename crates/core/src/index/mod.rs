@@ -9,6 +9,7 @@
 //!   what changed meanwhile is written next, and what failed is still owed.
 
 mod claims;
+mod counts;
 mod decide;
 mod known;
 mod lifeline;
@@ -27,6 +28,7 @@ use crate::ids::{ContainerId, HostName, RowId, WorkloadId};
 use crate::plan::{LookRequest, Plan};
 use crate::row::{Cause, Row, StoredRow};
 use crate::stamp::Stamp;
+use crate::state::RowState;
 use crate::workload::Workload;
 
 use known::{Known, Merged};
@@ -232,6 +234,11 @@ impl Index {
     /// The rows that the database is known to hold.
     pub fn stored_rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter_map(|(_, entry)| entry.row())
+    }
+
+    /// How many of the host's rows the database is known to hold in each state. States without a row are left out.
+    pub fn states(&self) -> impl Iterator<Item = (&RowState, usize)> {
+        self.rows.by_state()
     }
 
     /// Whether anything is still owed: a write that was not answered, a look, a second list.

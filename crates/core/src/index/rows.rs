@@ -1,7 +1,6 @@
 //! The host's rows: what the database holds, and what is on its way there.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 
 use crate::container::ExitFacts;
 use crate::ids::{ContainerId, HostName, RowId, WorkloadId};
@@ -9,13 +8,17 @@ use crate::row::{Cause, Row, StoredRow};
 use crate::stamp::Stamp;
 use crate::state::RowState;
 
+use super::counts::Counts;
+
 /// All rows that are known, each with its one write under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     entries: HashMap<RowId, Entry>,
     by_container: HashMap<ContainerId, Vec<RowId>>,
     /// How many rows of this host name a workload.
-    by_workload: HashMap<WorkloadId, usize>,
+    by_workload: Counts<WorkloadId>,
+    /// How many rows of this host are in a state.
+    by_state: Counts<RowState>,
 }
 
 /// One row.
@@ -102,7 +105,12 @@ impl Rows {
 
     /// How many rows of this host name `workload`, `missing` ones too.
     pub(super) fn naming(&self, workload: &WorkloadId) -> usize {
-        self.by_workload.get(workload).copied().unwrap_or_default()
+        self.by_workload.of(workload)
+    }
+
+    /// How many rows of this host are in each state that any is in.
+    pub(super) fn by_state(&self) -> impl Iterator<Item = (&RowState, usize)> {
+        self.by_state.iter()
     }
 
     /// Sets what the database holds for `id`; the container that it held before, if that is another one.
@@ -142,7 +150,8 @@ impl Rows {
     ) -> Vec<ContainerId> {
         let mut old = std::mem::take(&mut self.entries);
         let held_before = std::mem::take(&mut self.by_container);
-        self.by_workload.clear();
+        self.by_workload = Counts::default();
+        self.by_state = Counts::default();
         for stored in loaded {
             let id = stored.row.id.clone();
             let was = old.remove(&id);
@@ -150,7 +159,8 @@ impl Rows {
             let (flight, owed) = was.map_or((None, None), |was| (was.flight, was.owed));
             let container = stored.row.container();
             if stored.row.host == *host {
-                *self.by_workload.entry(stored.row.workload_id.clone()).or_default() += 1;
+                self.by_workload.add(stored.row.workload_id.clone());
+                self.by_state.add(stored.row.state.clone());
             }
             let entry = Entry { stored: Some(stored), container, since, flight, owed, ..Entry::default() };
             if let Some(container) = entry.own_container(host) {
@@ -167,21 +177,13 @@ impl Rows {
     }
 
     fn recount(&mut self, id: &RowId, after: Option<&StoredRow>, host: &HostName) {
-        let of = |stored: &StoredRow| (stored.row.host == *host).then(|| stored.row.workload_id.clone());
-        let before = self.get(id).and_then(|entry| entry.stored.as_ref()).and_then(of);
-        let after = after.and_then(of);
-        if before == after {
-            return;
-        }
-        if let Some(Slot::Occupied(mut count)) = before.map(|workload| self.by_workload.entry(workload)) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
-        if let Some(workload) = after {
-            *self.by_workload.entry(workload).or_default() += 1;
-        }
+        let ours = |stored: &&StoredRow| stored.row.host == *host;
+        let before = self.entries.get(id).and_then(|entry| entry.stored.as_ref()).filter(ours);
+        let after = after.filter(ours);
+        let workload = |stored: &StoredRow| stored.row.workload_id.clone();
+        self.by_workload.exchange(before.map(workload), after.map(workload));
+        let state = |stored: &StoredRow| stored.row.state.clone();
+        self.by_state.exchange(before.map(state), after.map(state));
     }
 
     fn unlink(&mut self, container: &ContainerId, id: &RowId) {

@@ -1,6 +1,6 @@
 //! The world around the index: a daemon, a database, and a network that loses, doubles, delays and reorders.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use reconciler_core::container::RestartPolicy;
@@ -169,12 +169,23 @@ impl World {
         if let Some(trace) = trace {
             eprintln!("{trace}\n    -> {plan:?}");
         }
+        self.check_counts();
         self.looks_asked.extend(std::mem::take(&mut plan.looks).into_iter().map(|look| look.container));
         self.list_again |= plan.list_again;
         self.reload |= plan.reload;
         if !plan.upserts.is_empty() || !plan.missing.is_empty() || plan.pin.is_some() {
             self.requests.push_back(Request::Write(Box::new(plan)));
         }
+    }
+
+    /// What is counted as it goes is what counting all of it comes to.
+    fn check_counts(&self) {
+        let mut states = BTreeMap::<_, usize>::new();
+        for row in self.index.stored_rows().filter(|row| row.host.as_str() == HOST) {
+            *states.entry(row.state.as_str()).or_default() += 1;
+        }
+        let counted = self.index.states().map(|(state, count)| (state.as_str(), count)).collect();
+        assert_eq!(states, counted, "rows by state");
     }
 
     /// One step of a history.

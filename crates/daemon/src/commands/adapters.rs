@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use reconciler_actors::guardian::Parts;
-use reconciler_actors::{PluginPart, Signals};
+use reconciler_actors::metrics::MetricsError;
+use reconciler_actors::{Metrics, PluginPart, Signals};
 use reconciler_core::host::DaemonIdentity;
-use reconciler_core::ids::ContainerId;
+use reconciler_core::ids::{ContainerId, HostName};
 use reconciler_docker::{Deadlines, DockerEngine, Endpoint, EndpointError, Engine as _, Start};
 use reconciler_http::{Access as HttpAccess, Token};
 use reconciler_plugins::{DriverSettings, Healer, LogPlugin, Plugin, Shared, Started, Starter};
@@ -87,6 +88,15 @@ pub(crate) async fn store(settings: &Settings, access: Access) -> anyhow::Result
     Ok(Store::open(&store_settings(settings, access)?).await?)
 }
 
+/// What this process counts and measures of itself.
+///
+/// # Errors
+///
+/// If the program has a mistake.
+pub(crate) fn metrics(host: &HostName) -> Result<Metrics, MetricsError> {
+    Metrics::new(host.as_str(), env!("CARGO_PKG_VERSION"))
+}
+
 /// What the actors are built from, whatever the settings are: it outlives them.
 pub(crate) struct Workshop {
     engine: Arc<DockerEngine>,
@@ -95,6 +105,7 @@ pub(crate) struct Workshop {
     healer: Arc<Healer>,
     shared: Shared,
     signals: Signals,
+    metrics: Metrics,
 }
 
 impl Workshop {
@@ -102,15 +113,21 @@ impl Workshop {
         engine: Arc<DockerEngine>,
         database: Arc<dyn Database>,
         accept: Option<DaemonIdentity>,
+        metrics: Metrics,
     ) -> Self {
         let healer = Arc::new(Healer::new(Arc::new(Starts(Arc::clone(&engine))), 0));
         let shared = Shared::new(Arc::clone(&healer));
-        Self { engine, database, accept, healer, shared, signals: Signals::default() }
+        Self { engine, database, accept, healer, shared, signals: Signals::default(), metrics }
     }
 
     /// What the actors let others know.
     pub(crate) fn signals(&self) -> Signals {
         self.signals.clone()
+    }
+
+    /// What they count and measure.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// The parts, as these settings want them.
@@ -136,6 +153,7 @@ impl Workshop {
             interval: settings.reconcile.interval,
             accept: self.accept.clone(),
             signals: self.signals.clone(),
+            metrics: self.metrics.clone(),
         })
     }
 }

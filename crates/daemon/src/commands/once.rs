@@ -21,7 +21,8 @@ pub(crate) fn execute(settings: &Settings, args: Once) -> anyhow::Result<Exit> {
         let _spinner = Spinner::start("one full pass");
         let (store, _lock) = run::open(&store_settings).await?;
         let store = Arc::new(store);
-        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon);
+        let metrics = adapters::metrics(&settings.host)?;
+        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon, metrics);
         let summary = guardian::once(&workshop.parts(settings)?).await?;
         store.close().await;
         anyhow::Ok(summary)

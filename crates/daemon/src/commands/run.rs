@@ -35,6 +35,7 @@ pub(crate) fn execute(
     log_level: LogLevel,
 ) -> anyhow::Result<Exit> {
     allow_many_connections();
+    let metrics = adapters::metrics(&settings.host)?;
     let engine = Arc::new(adapters::docker(&settings.docker)?);
     let store_settings = adapters::store_settings(&settings, Access::ReadWrite)?;
     let exit = actix_rt::System::new().block_on(async {
@@ -51,7 +52,7 @@ pub(crate) fn execute(
         };
         let store = Arc::new(store);
         info!(database = store.place(), interval_s = settings.reconcile.interval.as_secs(), "index open");
-        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon);
+        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon, metrics);
         let (parts, taken_over) = watch::channel(workshop.parts(&settings)?);
         let (control, asks) = control();
         let server = serve(&settings, &workshop, control, &parts).await?;
@@ -118,6 +119,7 @@ async fn serve(
         )),
         control,
         signals: workshop.signals(),
+        metrics: workshop.metrics(),
         access: adapters::access(&settings.http),
         interval: intervals,
     };

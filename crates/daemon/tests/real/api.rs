@@ -31,14 +31,27 @@ pub(crate) fn address(program: &Program) -> String {
     line.split("http://").nth(1).unwrap().split([' ', '"']).next().unwrap().to_owned()
 }
 
-/// The status and the body of an answer to a whole request.
-fn exchange(mut stream: impl Read + Write, request: &str) -> (u16, Value) {
+/// The head and the body of an answer to a whole request.
+fn answer(mut stream: impl Read + Write, request: &str) -> (String, String) {
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+/// The status and the body of an answer to a whole request.
+fn exchange(stream: impl Read + Write, request: &str) -> (u16, Value) {
+    let (head, body) = answer(stream, request);
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or_default())
+    (status, serde_json::from_str(&body).unwrap_or_default())
+}
+
+/// The head and the body of what a path answers.
+pub(crate) fn get(program: &Program, path: &str) -> (String, String) {
+    let address = address(program);
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    answer(TcpStream::connect(address).unwrap(), &request)
 }
 
 fn ask(program: &Program, method: &str, path: &str, headers: &str) -> (u16, Value) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reconciler_actors::{Signals, control};
+use reconciler_actors::{Metrics, Signals, control};
 use reconciler_core::ids::HostName;
 use reconciler_core::row::{Basis, Cause, Row, Upsert};
 use reconciler_core::state::RowState;
@@ -91,6 +91,7 @@ impl Bed {
             editor,
             control: control().0,
             signals: Signals::default(),
+            metrics: Metrics::new("local", "0").unwrap(),
             access: Access::default(),
             interval: watch::channel(Duration::from_secs(30)).1,
         };
