@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::{packages, soak};
+use crate::{build, packages};
 
 /// What of it can be chosen.
 #[derive(clap::Args)]
@@ -25,8 +25,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     packages::install_missing()?;
-    let program = soak::build("tinyforge-reconciler", "tinyforge-reconciler", Some("--release"))?;
-    let bench = soak::build("reconciler-bench", "reconciler-bench", Some("--release"))?;
+    let program = build::program("tinyforge-reconciler", "tinyforge-reconciler", Some("--release"))?;
+    let bench = build::program("reconciler-bench", "reconciler-bench", Some("--release"))?;
     let mut command = Command::new(bench);
     command.arg("--program").arg(&program);
     command.args(args.json.then_some("--json")).args(args.quick.then_some("--quick"));

@@ -52,7 +52,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
 /// Builds all targets, and tells where they are.
 fn build(root: &Path) -> anyhow::Result<PathBuf> {
     let (host, dir) = (host()?, root.join("target/fuzz"));
-    let status = Command::new(crate::cargo())
+    let status = crate::cargo()
         .current_dir(root.join("fuzz"))
         // With a target named, the flags are not for build scripts.
         .args(["build", "--quiet", "--locked", "--release", "--target", &host, "--target-dir"])

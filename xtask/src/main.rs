@@ -2,11 +2,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod bench;
+mod build;
+mod demo;
 mod fuzz;
 mod packages;
 mod soak;
 mod tidy;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -23,6 +26,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Shows the program at work: a Docker daemon of its own, a few workloads, the page. Ctrl-C takes it all away again
+    Demo,
     /// Installs what the tests need, where it is missing, and runs them all
     Test {
         /// Handed on to `cargo test`; with `-p PACKAGE` only that package's tests run
@@ -41,6 +46,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().chore {
+        Chore::Demo => demo::run(),
         Chore::Test { args } => test(&args),
         Chore::Soak(args) => soak::run(&args),
         Chore::Bench(args) => bench::run(&args),
@@ -59,7 +65,7 @@ fn main() -> ExitCode {
 fn test(args: &[String]) -> anyhow::Result<()> {
     packages::install_missing_for_tests()?;
     let narrowed = args.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package"));
-    let status = Command::new(cargo())
+    let status = cargo()
         .current_dir(root())
         .args(["test", "--locked"])
         .args((!narrowed).then_some("--workspace"))
@@ -72,9 +78,18 @@ fn test(args: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The cargo that runs this.
-fn cargo() -> PathBuf {
-    std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+/// The cargo that runs this, without what it tells only this: `ring` is built anew whenever that is another than before, and
+/// with it all that depends on it.
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let told = |name: &OsString| {
+        name.to_str()
+            .is_some_and(|name| ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|told| name.starts_with(told)))
+    };
+    for name in std::env::vars_os().map(|(name, _)| name).filter(told) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// The workspace's directory.

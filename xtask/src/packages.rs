@@ -12,8 +12,19 @@ type Needed = (&'static str, &'static str);
 /// What fuzzing needs besides what a build does: libFuzzer's runtime is C++.
 const FUZZING: &[Needed] = &[("g++", "c++")];
 
-/// What only the tests need: the page's run in a real browser.
-const BROWSER: &[Needed] = &[("chromium", "chromium")];
+/// What only the tests need: the compose file is started, and the page looked at in a real browser.
+const TESTS: &[Needed] = &[("docker-compose", "docker-compose"), ("chromium", "chromium")];
+
+/// What the demo needs.
+const DEMO: &[Needed] = &[
+    ("docker.io", "dockerd"),
+    ("docker.io", "containerd"),
+    ("docker.io", "runc"),
+    ("busybox-static", "busybox"),
+    ("iproute2", "ip"),
+    ("util-linux", "unshare"),
+    ("util-linux", "setpriv"),
+];
 
 /// What all need that start a Docker daemon and databases of their own.
 const DAEMONS: &[Needed] = &[
@@ -36,7 +47,12 @@ pub(crate) fn install_missing() -> anyhow::Result<()> {
 
 /// Installs what the tests need and is missing, if that is ours to do: on Debian, as root.
 pub(crate) fn install_missing_for_tests() -> anyhow::Result<()> {
-    install("testing", &[DAEMONS, BROWSER].concat())
+    install("testing", &[DAEMONS, TESTS].concat())
+}
+
+/// Installs what the demo needs and is missing, if that is ours to do: on Debian, as root.
+pub(crate) fn install_missing_for_demo() -> anyhow::Result<()> {
+    install("the demo", DEMO)
 }
 
 /// Installs what fuzzing needs and is missing, if that is ours to do: on Debian, as root.
@@ -103,7 +119,7 @@ mod tests {
 
     #[test]
     fn each_missing_package_is_named_once() {
-        let all: Vec<_> = missing(&[DAEMONS, BROWSER].concat(), &[PathBuf::from("/nonexistent")]);
+        let all: Vec<_> = missing(&[DAEMONS, TESTS].concat(), &[PathBuf::from("/nonexistent")]);
         assert_eq!(
             all,
             [
@@ -114,6 +130,7 @@ mod tests {
                 "openssl",
                 "procps",
                 "util-linux",
+                "docker-compose",
                 "chromium"
             ]
         );

@@ -1,12 +1,10 @@
 //! `cargo xtask soak`: builds the program and the soak, and runs them.
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, bail};
-use serde_json::Value;
 
-use crate::{cargo, packages, root};
+use crate::{build, packages};
 
 /// What of it can be chosen.
 #[derive(clap::Args)]
@@ -28,8 +26,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     packages::install_missing()?;
     let release = args.release.then_some("--release");
-    let program = build("tinyforge-reconciler", "tinyforge-reconciler", release)?;
-    let soak = build("reconciler-lab", "soak", None)?;
+    let program = build::program("tinyforge-reconciler", "tinyforge-reconciler", release)?;
+    let soak = build::program("reconciler-lab", "soak", None)?;
     let target = program.parent().and_then(|dir| dir.parent()).context("the program is nowhere")?;
     let mut command = Command::new(soak);
     command.arg("--program").arg(&program).arg("--logs").arg(target.join("soak"));
@@ -42,26 +40,4 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         bail!("soak: {status}");
     }
     Ok(())
-}
-
-/// Builds a program of the workspace; where it is.
-pub(crate) fn build(package: &str, program: &str, release: Option<&str>) -> anyhow::Result<PathBuf> {
-    // As it is released, or with the features that the tests have, for else each would build the other's libraries anew.
-    let of: &[&str] = if release.is_some() { &["--package", package] } else { &["--workspace"] };
-    let output = Command::new(cargo())
-        .current_dir(root())
-        .args(["build", "--locked", "--bin", program])
-        .args(of)
-        .args(["--message-format", "json-render-diagnostics"])
-        .args(release)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
-    if !output.status.success() {
-        bail!("cargo build --package {package}: {}", output.status);
-    }
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let file = built.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).next_back();
-    file.with_context(|| format!("cargo did not say where {program} is"))
 }

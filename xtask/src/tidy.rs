@@ -61,7 +61,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
 }
 
 fn metadata(root: &Path) -> anyhow::Result<serde_json::Value> {
-    let output = run_in(root, &crate::cargo(), &["metadata", "--format-version=1", "--no-deps", "--locked"])?;
+    let output = run_in(root, crate::cargo(), &["metadata", "--format-version=1", "--no-deps", "--locked"])?;
     serde_json::from_slice(&output).context("cargo metadata: not JSON")
 }
 
@@ -69,7 +69,7 @@ fn metadata(root: &Path) -> anyhow::Result<serde_json::Value> {
 fn sources(root: &Path) -> anyhow::Result<Vec<Source>> {
     // The checkout may belong to another user than the one who checks it.
     let list = ["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-    let names = run_in(root, Path::new("git"), &list)?;
+    let names = run_in(root, Command::new("git"), &list)?;
     let mut sources = Vec::new();
     for name in str::from_utf8(&names).context("git ls-files: a name is not UTF-8")?.split_terminator('\0') {
         // One that is tracked and was deleted is not there; one that is not UTF-8 is not text.
@@ -83,13 +83,11 @@ fn sources(root: &Path) -> anyhow::Result<Vec<Source>> {
     Ok(sources)
 }
 
-fn run_in(root: &Path, program: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    let output = Command::new(program)
-        .current_dir(root)
-        .args(args)
-        .output()
-        .with_context(|| format!("cannot run {name}"))?;
+fn run_in(root: &Path, mut program: Command, args: &[&str]) -> anyhow::Result<Vec<u8>> {
+    let name = Path::new(program.get_program()).file_name().unwrap_or_default().to_owned();
+    let name = name.to_string_lossy();
+    let output =
+        program.current_dir(root).args(args).output().with_context(|| format!("cannot run {name}"))?;
     if !output.status.success() {
         bail!("{name} {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }

@@ -294,6 +294,38 @@ async fn doctor_hears_of_docker_that_does_not_answer() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_tries_whether_containers_can_be_started_where_that_is_wanted() {
+    let (place, fake) = (Place::new(), FakeDocker::start());
+    add(&place, "a", "stack");
+    let forbidden = Fault::Status(403, "Request forbidden by administrative rules.".into());
+    for (heal, fault, code, line) in [
+        ("true", None, 0, "ok    plugins: Docker lets containers be started, as [plugins.image] heal"),
+        (
+            "true",
+            Some(&forbidden),
+            1,
+            "FAIL  plugins: [plugins.image] heal = true, but nothing can be started: ",
+        ),
+        ("true", Some(&Fault::internal()), 0, "warn  plugins: whether containers can be started"),
+        ("dry-run", Some(&forbidden), 0, ""),
+        ("false", Some(&forbidden), 0, ""),
+    ] {
+        fake.heal(Route::Start);
+        if let Some(fault) = fault {
+            fake.fault(Route::Start, fault.clone());
+        }
+        let mut command = place.command(&["doctor"]);
+        command.env("DOCKER_HOST", fake.host()).env("RECONCILER_PLUGINS__IMAGE__DRIVER", "docker");
+        let output = command.env("RECONCILER_PLUGINS__IMAGE__HEAL", heal).output().unwrap();
+        let report = stdout(&output);
+        let told: Vec<&str> = report.lines().filter(|line| line.contains("plugins: ")).collect();
+        assert_eq!(told.is_empty(), line.is_empty(), "{report}");
+        assert!(told.iter().all(|told| told.starts_with(line)), "{report}");
+        assert_eq!(output.status.code(), Some(code), "{report}");
+    }
+}
+
 #[test]
 fn a_path_of_the_database_may_be_absolute() {
     let place = Place::new();

@@ -5,9 +5,9 @@ mod image;
 mod sandbox;
 mod spec;
 
-use std::env;
 use std::path::Path;
 use std::time::Duration;
+use std::{env, fs};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
@@ -23,6 +23,9 @@ use crate::wait::wait_until;
 
 /// The image that each private daemon has.
 pub const IMAGE: &str = "busybox:test";
+
+/// Where its socket is, below its directory: in a folder with nothing else in it, as containers mount it.
+const SOCKET: &str = "run/docker.sock";
 
 /// How long dockerd may take to start or to stop, whatever else the machine does.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -56,7 +59,7 @@ impl PrivateDockerd {
     pub async fn start_with(options: Options) -> Self {
         see_that_all_is_there();
         let sandbox = Sandbox::open(|dir, cgroup| flags(options, dir, cgroup));
-        let docker = Docker::new(sandbox.dir().join("docker.sock"));
+        let docker = Docker::new(sandbox.dir().join(SOCKET));
         let daemon = Self { docker, sandbox };
         daemon.start_again().await;
         let (repo, tag) = IMAGE.split_once(':').unwrap();
@@ -79,6 +82,11 @@ impl PrivateDockerd {
     /// Its socket.
     pub fn socket(&self) -> &Path {
         self.docker.socket()
+    }
+
+    /// A directory that goes with it, also where the test's process is killed.
+    pub fn dir(&self) -> &Path {
+        self.sandbox.dir()
     }
 
     /// Its socket as `DOCKER_HOST` has it.
@@ -192,10 +200,11 @@ pub fn unique(name: &str) -> String {
 }
 
 fn flags(options: Options, dir: &Path, cgroup: &str) -> Vec<String> {
+    fs::create_dir(dir.join("run")).unwrap();
+    fs::write(dir.join("daemon.json"), "{}").unwrap();
     let dir = dir.display();
-    std::fs::write(format!("{dir}/daemon.json"), "{}").unwrap();
     let mut flags = vec![
-        format!("--host=unix://{dir}/docker.sock"),
+        format!("--host=unix://{dir}/{SOCKET}"),
         format!("--data-root={dir}/data"),
         // The machine's own settings are not for this daemon.
         format!("--config-file={dir}/daemon.json"),

@@ -22,7 +22,7 @@ struct Traces {
 
 impl Traces {
     fn of(daemon: &PrivateDockerd) -> Self {
-        Self { dir: daemon.socket().parent().unwrap().to_owned(), docker0: docker0() }
+        Self { dir: daemon.dir().to_owned(), docker0: docker0() }
     }
 
     /// What is left, in words; empty if nothing.
@@ -246,6 +246,6 @@ async fn nothing_is_left_when_the_test_is_killed() {
 async fn a_test_that_is_killed() {
     let daemon = PrivateDockerd::shared().await;
     misuse(daemon).await;
-    println!("DIR={}", daemon.socket().parent().unwrap().display());
+    println!("DIR={}", daemon.dir().display());
     tokio::time::sleep(DEADLINE).await;
 }

@@ -161,3 +161,12 @@ async fn a_start_that_fails(database: Engine) {
     let shown = stage.done(&["workload", "show", &workload]);
     assert!(shown.contains("cannot start Docker's container"), "{shown}");
 }
+
+/// Docker itself refuses no start of a container that it does not have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_sees_that_containers_can_be_started() {
+    let stage = Stage::shared(Engine::Sqlite).await;
+    heals(&stage, "");
+    let told = stage.done(&["doctor"]);
+    assert!(told.contains("ok    plugins: Docker lets containers be started"), "{told}");
+}

@@ -15,6 +15,8 @@ use super::spec::ContainerSpec;
 
 /// How long one request may take, whatever else the machine does.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// How long it may take to build an image.
+const BUILD: Duration = Duration::from_secs(120);
 
 /// A client of one Docker socket. Its methods panic with one line if the daemon refuses, or does not answer within 30 s.
 #[derive(Clone, Debug)]
@@ -213,6 +215,23 @@ impl Docker {
             text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_else(|| json!({}));
         last["status"].as_str().unwrap_or_else(|| panic!("the image was refused: {text}")).to_owned()
     }
+
+    /// Builds an image by the `Dockerfile` in a tar archive, without a network, and gives it this name.
+    pub async fn build(&self, context: Bytes, name: &str, args: &Value) {
+        let path = format!("/build?t={name}&networkmode=none&forcerm=1&buildargs={}", escaped(args));
+        let ask = self.try_request(Method::POST, &path, "application/x-tar", context);
+        let answer = match timeout(BUILD, ask).await {
+            Ok(Ok(answer)) => answer.granted(&Method::POST, &path),
+            other => panic!("POST {path} at {}: {other:?}", self.socket.display()),
+        };
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(!text.contains("\"errorDetail\""), "the image cannot be built: {text}");
+    }
+}
+
+/// Text that may stand in a query.
+fn escaped(value: &Value) -> String {
+    value.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 impl Answer {

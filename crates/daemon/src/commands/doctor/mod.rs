@@ -5,6 +5,7 @@ mod docker;
 mod finding;
 mod hosts;
 mod labels;
+mod starting;
 mod workloads;
 
 use jiff::Timestamp;
@@ -29,6 +30,9 @@ async fn examine(loaded: &Loaded) -> anyhow::Result<Exit> {
     report.add(&[in_force(loaded)])?;
     let docker = with_progress("asking Docker", docker::ask(&settings.docker)).await;
     report.add(&docker.findings)?;
+    if docker.daemon.is_some() {
+        report.add(&starting::ask(settings).await)?;
+    }
     let database = with_progress("asking the database", database::ask(settings)).await;
     report.add(&database.findings)?;
     match (&docker.containers, &database.index) {

@@ -45,7 +45,7 @@ impl Bed {
         fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
         let dockerd = PrivateDockerd::start_with(Options { live_restore }).await;
         // The daemon's own directory goes also where the soak is killed.
-        let dir = dockerd.socket().parent().context("the socket is in no directory")?.join("soak");
+        let dir = dockerd.dir().join("soak");
         fs::create_dir(&dir)?;
         fs::write(dir.join("reconciler.toml"), SETTINGS)?;
         let (url, server) = Database::place(kind, &dir).await;
