@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reconciler_core::stamp::Stamp;
 use tokio::time::Instant;
@@ -11,13 +11,19 @@ use tokio::time::Instant;
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     start: Instant,
+    started_at: SystemTime,
     last: Arc<AtomicU64>,
 }
 
 impl Clock {
     /// A clock that starts now.
     pub(crate) fn start() -> Self {
-        Self { start: Instant::now(), last: Arc::default() }
+        Self { start: Instant::now(), started_at: SystemTime::now(), last: Arc::default() }
+    }
+
+    /// When that was, for people: by the machine's clock as it was set when this one was started.
+    pub(crate) fn time(&self, stamp: Stamp) -> SystemTime {
+        self.started_at + stamp.since(Stamp::default())
     }
 
     /// A stamp later than any given out before.

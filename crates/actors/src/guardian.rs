@@ -30,10 +30,11 @@ use crate::messages::{Ping, ReconcileWorkload, Retune, RunPass, SetInterval, Sto
 use crate::metrics::Metrics;
 use crate::obituary::{ActorName, Ended, Obituary};
 use crate::plugin::{Ears, PluginPart};
-use crate::reconciler::{Hands, ReconcilerActor};
+use crate::reconciler::{self, Hands, ReconcilerActor};
 use crate::signals::Signals;
 use crate::store::{self, StoreActor};
 use crate::summary::{PassFailed, PassSummary};
+use crate::traces::Traces;
 use crate::watcher::{DockerWatcher, Listeners};
 
 use plugins::Plugins;
@@ -71,6 +72,8 @@ pub struct Parts {
     pub signals: Signals,
     /// What is counted and measured.
     pub metrics: Metrics,
+    /// Where traces go.
+    pub traces: Traces,
 }
 
 /// How [`run`] ended.
@@ -225,16 +228,13 @@ impl Generation {
                 interval: watcher.recipient(),
             };
             built = Some((store, watcher, plugins));
+            let told = reconciler::Listeners {
+                signals: parts.signals.clone(),
+                metrics: Arc::clone(&parts.metrics.reconciler),
+                traces: parts.traces.clone(),
+            };
             let obituary = Obituary::new(ActorName::Reconciler, &deaths);
-            ReconcilerActor::new(
-                index,
-                parts.host.to_string(),
-                clock.clone(),
-                hands,
-                parts.signals.clone(),
-                Arc::clone(&parts.metrics.reconciler),
-                obituary,
-            )
+            ReconcilerActor::new(index, parts.host.to_string(), clock.clone(), hands, told, obituary)
         });
         let (store, watcher, plugins) = built?;
         Some(Self { reconciler, store, watcher, plugins, plugin_thread, obituaries })

@@ -16,6 +16,7 @@ mod reconciler;
 mod signals;
 mod store;
 mod summary;
+mod traces;
 mod watcher;
 
 pub use control::{Asks, Control, control};
@@ -24,6 +25,7 @@ pub use metrics::Metrics;
 pub use plugin::PluginPart;
 pub use signals::Signals;
 pub use summary::{Containers, PassFailed, PassSummary, Plugins, Rows};
+pub use traces::{Span, Traces};
 
 /// An error and its sources in one line.
 fn line(error: &dyn std::error::Error) -> String {

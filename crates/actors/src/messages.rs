@@ -78,8 +78,8 @@ pub(crate) struct ReadIndex {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) enum StoreReported {
-    /// Writes were answered. If they failed, why, in a line for people.
-    Answered { answer: Answer, failure: Option<String> },
+    /// Writes were answered, of a transaction that was begun then. If they failed, why, in a line for people.
+    Answered { answer: Answer, begun: Stamp, failure: Option<String> },
     /// A [`ReadIndex`] was answered; `None` if nobody else wrote. The error is a line for people.
     Read(Result<Option<Loaded>, String>),
     /// Somebody else wrote.

@@ -4,6 +4,7 @@ mod cli;
 mod client;
 mod commands;
 mod failure;
+mod otlp;
 mod output;
 mod settings;
 mod telemetry;

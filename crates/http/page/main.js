@@ -300,15 +300,20 @@ function begin() {
 }
 
 async function start() {
+  let asked = false;
   for (;;) {
     try {
       const found = await session();
       settle("start");
       if (found) {
         who = found;
-        return begin();
+        begin();
+        // What had the focus is gone.
+        if (asked) $("headline").focus();
+        return;
       }
       setMark($("link"), "off", "signed out");
+      asked = true;
       await signIn();
     } catch (error) {
       setMark($("link"), "warn", "not connected");

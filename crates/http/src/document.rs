@@ -83,39 +83,38 @@ impl Modify for Common {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(bearer));
         for (path, item) in &mut document.paths.paths {
-            let open = path == "/livez";
             for (acts, operation) in operations(item) {
-                let mut refusals = vec![(421, "The `Host` header names another server.")];
-                if !open {
+                if !is_open(path) {
                     // None at all, too: where no token is set, none is asked for.
-                    operation.security = Some(vec![
-                        SecurityRequirement::new("token", [""; 0]),
-                        SecurityRequirement::default(),
-                    ]);
-                    refusals.push((401, "A token is asked for, and none or a wrong one was sent."));
+                    let either = [SecurityRequirement::new("token", [""; 0]), SecurityRequirement::default()];
+                    operation.security = Some(either.into());
                 }
-                if acts {
-                    refusals.push((403, "It may not be done: a page of another site asked for it, the token may only read, or the settings forbid it."));
-                }
-                let parameters = operation.parameters.iter().flatten();
-                let in_path =
-                    parameters.clone().any(|p| p.parameter_in == utoipa::openapi::path::ParameterIn::Path);
-                if path.starts_with("/api/") {
-                    refusals.push((400, "Something that was asked for cannot be used, or is not known."));
-                }
-                if in_path {
-                    refusals.push((404, "There is no such thing."));
-                }
-                if path.starts_with("/api/") {
-                    refusals.push((503, "The database does not answer, or the program ends just now."));
-                }
-                for (status, description) in refusals {
-                    let responses = &mut operation.responses.responses;
-                    responses.entry(status.to_string()).or_insert_with(|| problem(description));
+                let responses = &mut operation.responses.responses;
+                for (status, description) in refusals(path, acts) {
+                    responses.entry(status.to_owned()).or_insert_with(|| problem(description));
                 }
             }
         }
     }
+}
+
+/// Whether a path is answered without a token.
+fn is_open(path: &str) -> bool {
+    path == "/livez"
+}
+
+/// How a request may be refused, whatever it is for.
+fn refusals(path: &str, acts: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let of_api = path.starts_with("/api/");
+    let all = [
+        (true, "421", "The `Host` header names another server."),
+        (!is_open(path), "401", "A token is asked for, and none or a wrong one was sent."),
+        (acts, "403", "The token may only read, a page of another site asked, or the settings forbid it."),
+        (of_api, "400", "Something that was asked for cannot be used, or is not known."),
+        (path.contains('{'), "404", "There is no such thing."),
+        (of_api, "503", "The database does not answer, or the program ends just now."),
+    ];
+    all.into_iter().filter_map(|(may_be, status, description)| may_be.then_some((status, description)))
 }
 
 /// What can be done at a path, and whether it changes something.

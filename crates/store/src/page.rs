@@ -6,21 +6,26 @@
 use jiff::Timestamp;
 use reconciler_core::ids::RowId;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, TransactionTrait,
 };
 use serde::Serialize;
 
 use crate::entity::journal;
 use crate::error::StoreError;
 use crate::query::{ChangeRecord, ContainerRecord, WorkloadRecord, change, container, workload};
-use crate::read::{json, statement};
+use crate::read::{json, snapshot, statement};
+use crate::record::Record as _;
 use crate::schema::{CONTAINERS, WORKLOADS};
-use crate::sql::{Columns, Sql};
+use crate::sql::Sql;
 use crate::status::StatusRecord;
 use crate::statuses::record;
 use crate::store::Store;
 use crate::time;
+
+mod select;
+
+use select::{Select, hosts, keyed};
 
 /// The settings of all workloads of a page have no more bytes than this together, unless those of one alone have.
 const MAX_CONFIGS: i64 = 4 * 1024 * 1024;
@@ -147,19 +152,24 @@ impl Store {
         };
         let wanted = [("kind", &filter.kind), ("source_kind", &filter.source_kind)];
         let select = format!("SELECT {id} AS id, {size} AS size FROM workloads AS c");
-        let asked = keyed(&columns, select, &wanted, after);
-        let rows = self.select("read the workloads", &sql, asked, limit).await?;
-        let sized = |row: &QueryResult| Ok((row.try_get("", "id")?, row.try_get("", "size")?));
-        let found: Page<(String, i64)> = self.page(&rows, limit, sized)?;
-        let ids = fitting(&found.items);
-        let more = found.more || ids.len() < found.items.len();
-        let asked = format!(
+        let sizes = keyed(&columns, select, &wanted, after).statement(sql.backend, limit);
+        let all = format!(
             "SELECT {} FROM workloads AS c WHERE {id} IN {} ORDER BY {}",
             columns.select(WORKLOADS),
             columns.ids("$1"),
             columns.key(false)
         );
-        let rows = self.among("read the workloads", &sql, asked, &ids).await?;
+        let backend = sql.backend;
+        // At one moment: what was removed between the two would leave a page without the key that leads on.
+        let read = |db: DatabaseConnection| async move {
+            let txn = db.begin_with_options(snapshot(backend)).await?;
+            let found = txn.query_all_raw(sizes).await?.iter().map(size_of).collect::<Result<Vec<_>, _>>()?;
+            let ids = fitting(found.get(..limit.into()).unwrap_or(&found));
+            let rows = txn.query_all_raw(statement(backend, &all, [json(&ids)?])).await?;
+            txn.commit().await?;
+            Ok((rows, found.len() > ids.len()))
+        };
+        let (rows, more) = self.link.call("read the workloads", read).await?;
         Ok(Page { items: self.records(&rows, workload)?, more })
     }
 
@@ -170,8 +180,15 @@ impl Store {
     /// If the database cannot be read.
     pub async fn statuses_among(&self, workloads: &[&str]) -> Result<Vec<StatusRecord>, StoreError> {
         let sql = self.sql().await?;
-        let asked = sql.statuses_among();
-        let rows = self.among("read the statuses", &sql, asked, workloads).await?;
+        let (columns, backend) = (StatusRecord::COLUMNS.join(", "), sql.backend);
+        let among = sql.of_workloads().ids("$1");
+        let asked = format!(
+            "SELECT host, {columns} FROM workload_status WHERE workload_id IN {among} ORDER BY workload_id, host"
+        );
+        let read = |db: DatabaseConnection| async move {
+            Ok(db.query_all_raw(statement(backend, &asked, [json(&workloads)?])).await?)
+        };
+        let rows = self.link.call("read the statuses", read).await?;
         self.records(&rows, record)
     }
 
@@ -255,7 +272,6 @@ impl Store {
         Ok(Page { items: entries.into_iter().map(change).collect(), more })
     }
 
-    /// One row more than `limit`, so that it is known whether there are more.
     async fn select(
         &self,
         what: &'static str,
@@ -263,24 +279,8 @@ impl Store {
         asked: Select,
         limit: u16,
     ) -> Result<Vec<QueryResult>, StoreError> {
-        let text = format!("{} LIMIT {}", asked.sql, u32::from(limit) + 1);
-        let asked = statement(sql.backend, &text, asked.values);
+        let asked = asked.statement(sql.backend, limit);
         self.link.call(what, |db| async move { Ok(db.query_all_raw(asked).await?) }).await
-    }
-
-    /// What `asked` finds with a set as its only parameter.
-    async fn among(
-        &self,
-        what: &'static str,
-        sql: &Sql,
-        asked: String,
-        set: &[&str],
-    ) -> Result<Vec<QueryResult>, StoreError> {
-        let backend = sql.backend;
-        let ask = |db: sea_orm::DatabaseConnection| async move {
-            Ok(db.query_all_raw(statement(backend, &asked, [json(&set)?])).await?)
-        };
-        self.link.call(what, ask).await
     }
 
     fn page<T>(
@@ -295,50 +295,6 @@ impl Store {
     }
 }
 
-/// A SELECT that is put together; what it begins with has neither conditions nor parameters.
-struct Select {
-    sql: String,
-    values: Vec<Value>,
-}
-
-impl Select {
-    fn new(sql: String) -> Self {
-        Self { sql, values: Vec::new() }
-    }
-
-    fn only(mut self, expression: &str, operator: &str, value: &str) -> Self {
-        self.values.push(value.into());
-        let (word, number) = (if self.values.len() == 1 { "WHERE" } else { "AND" }, self.values.len());
-        self.sql = format!("{} {word} {expression} {operator} ${number}", self.sql);
-        self
-    }
-
-    fn by(mut self, key: &str) -> Self {
-        self.sql = format!("{} ORDER BY {key}", self.sql);
-        self
-    }
-}
-
-/// The rows in which these columns are as wanted, by key, behind `after`.
-fn keyed(
-    columns: &Columns<'_>,
-    select: String,
-    wanted: &[(&str, &Option<String>)],
-    after: Option<&str>,
-) -> Select {
-    let wanted: Vec<_> =
-        wanted.iter().filter_map(|(column, text)| Some((*column, text.as_deref()?))).collect();
-    let key = columns.key(!wanted.is_empty());
-    let mut asked = Select::new(select);
-    for (column, text) in wanted {
-        asked = asked.only(&columns.read(column), "=", text);
-    }
-    if let Some(after) = after {
-        asked = asked.only(&key, ">", after);
-    }
-    asked.by(&key)
-}
-
 /// The first of them, as many as have no more than [`MAX_CONFIGS`] bytes together, and one at least.
 fn fitting(found: &[(String, i64)]) -> Vec<&str> {
     let totals = found.iter().scan(0_i64, |total, (_, size)| {
@@ -349,24 +305,8 @@ fn fitting(found: &[(String, i64)]) -> Vec<&str> {
     found.iter().take(fit).map(|(id, _)| id.as_str()).collect()
 }
 
-/// The hosts `n`, each with its row of `reconciler_hosts`, if it has one, and its live rows, if it has some.
-fn hosts(containers: &Columns<'_>) -> String {
-    let own =
-        ["last_list_at", "last_event_at", "stream", "engine_version", "daemon_id", "daemon_root", "holder"];
-    let own: Vec<_> = own.iter().map(|column| format!("COALESCE(h.{column}, '') AS {column}")).collect();
-    let live = format!(
-        "SELECT r.host, CAST(COUNT(*) AS bigint) AS live FROM (SELECT {} AS host FROM containers AS c \
-         WHERE {} <> '' AND {} <> 'missing') AS r GROUP BY r.host",
-        containers.read("host"),
-        containers.read("container_id"),
-        containers.read("state"),
-    );
-    format!(
-        "WITH live AS ({live}) SELECT n.host AS host, COALESCE(l.live, 0) AS live, {} FROM \
-         (SELECT host FROM reconciler_hosts UNION SELECT host FROM live) AS n \
-         LEFT JOIN reconciler_hosts AS h ON h.host = n.host LEFT JOIN live AS l ON l.host = n.host",
-        own.join(", ")
-    )
+fn size_of(row: &QueryResult) -> Result<(String, i64), DbErr> {
+    Ok((row.try_get("", "id")?, row.try_get("", "size")?))
 }
 
 fn known_host(row: &QueryResult) -> Result<KnownHost, DbErr> {

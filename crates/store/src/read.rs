@@ -20,6 +20,16 @@ pub(crate) fn statement(backend: DbBackend, sql: &str, values: impl IntoIterator
     Statement::from_sql_and_values(backend, sql, values)
 }
 
+/// All that is read in one such transaction is of one moment.
+pub(crate) fn snapshot(backend: DbBackend) -> TransactionOptions {
+    let postgres = backend == DbBackend::Postgres;
+    TransactionOptions {
+        isolation_level: postgres.then_some(IsolationLevel::RepeatableRead),
+        access_mode: postgres.then_some(AccessMode::ReadOnly),
+        sqlite_transaction_mode: None,
+    }
+}
+
 /// The index and, where the database has to be asked for changes, its version.
 ///
 /// The version is no newer than what was read.
@@ -34,12 +44,7 @@ pub(crate) async fn load(
     if polls && !postgres {
         before = data_version(db).await?;
     }
-    let snapshot = TransactionOptions {
-        isolation_level: postgres.then_some(IsolationLevel::RepeatableRead),
-        access_mode: postgres.then_some(AccessMode::ReadOnly),
-        sqlite_transaction_mode: None,
-    };
-    let txn = db.begin_with_options(snapshot).await?;
+    let txn = db.begin_with_options(snapshot(sql.backend)).await?;
     if polls && postgres {
         before = fingerprint(&txn, sql, host).await?;
     }

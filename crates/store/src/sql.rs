@@ -163,14 +163,6 @@ impl Sql {
     pub(crate) fn of_workloads(&self) -> Columns<'_> {
         Columns { backend: self.backend, table: &self.schema.workloads }
     }
-
-    /// `(workload ids) → all columns`, by workload and host
-    pub(crate) fn statuses_among(&self) -> String {
-        let (columns, ids) = (StatusRecord::COLUMNS.join(", "), self.of_workloads().ids("$1"));
-        format!(
-            "SELECT host, {columns} FROM workload_status WHERE workload_id IN {ids} ORDER BY workload_id, host"
-        )
-    }
 }
 
 /// Renders one table's columns as they are read and written here.

@@ -10,6 +10,7 @@ use crate::messages::{HandOver, PluginHands, ReplacePlugin};
 use crate::metrics::Metrics;
 use crate::obituary::{ActorName, Ended, Obituary};
 use crate::plugin::{Ears, PluginActor, PluginPart};
+use crate::traces::Traces;
 
 use super::Parts;
 
@@ -26,6 +27,7 @@ struct Starter {
     thread: ArbiterHandle,
     ears: Ears,
     metrics: Metrics,
+    traces: Traces,
     deaths: mpsc::UnboundedSender<Ended>,
 }
 
@@ -34,7 +36,10 @@ impl Starter {
         let (part, ears) = (part.clone(), self.ears.clone());
         let metrics = self.metrics.plugin(part.plugin.name());
         let obituary = Obituary::new(ActorName::Plugin, &self.deaths);
-        PluginActor::start_in_arbiter(&self.thread, |_| PluginActor::new(part, ears, metrics, obituary))
+        let traces = self.traces.clone();
+        PluginActor::start_in_arbiter(&self.thread, |_| {
+            PluginActor::new(part, ears, metrics, traces, obituary)
+        })
     }
 }
 
@@ -45,7 +50,8 @@ impl Plugins {
         ears: Ears,
         deaths: &mpsc::UnboundedSender<Ended>,
     ) -> Self {
-        let starter = Starter { thread, ears, metrics: parts.metrics.clone(), deaths: deaths.clone() };
+        let (metrics, traces) = (parts.metrics.clone(), parts.traces.clone());
+        let starter = Starter { thread, ears, metrics, traces, deaths: deaths.clone() };
         let in_force = parts.plugins.iter().map(|(kind, part)| (kind.clone(), starter.start(part))).collect();
         Self { in_force, retired: BTreeMap::new(), other: starter.start(&parts.other_plugin), starter }
     }

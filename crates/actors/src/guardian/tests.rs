@@ -59,6 +59,7 @@ fn parts(docker: &FakeDocker) -> Parts {
         accept: None,
         signals: Signals::default(),
         metrics: Metrics::new("local", "0").unwrap(),
+        traces: Traces::default(),
     }
 }
 

@@ -225,4 +225,12 @@ fn what_recording_costs() {
         metrics.text().unwrap();
     }
     println!("a scrape: {:?}", begun.elapsed() / 1_000);
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let before = resident();
+    let many: Vec<_> = (0..64).map(|_| Metrics::new("a host", "1").unwrap()).collect();
+    println!("all metrics: {} KiB", (resident() - before) / many.len() as u64);
 }

@@ -9,7 +9,7 @@ mod queue;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseFuture, WrapFuture};
 use reconciler_core::assessment::Assessment;
@@ -28,6 +28,7 @@ use crate::messages::{
 };
 use crate::metrics::{PluginMetrics, RunEnd};
 use crate::obituary::Obituary;
+use crate::traces::Traces;
 
 use failure::Failure;
 use queue::{Asked, Outcome, Queue, Run};
@@ -59,6 +60,7 @@ pub(crate) struct PluginActor {
     told: HashMap<WorkloadId, Option<Assessment>>,
     ears: Ears,
     metrics: PluginMetrics,
+    traces: Traces,
     /// Who does this plugin's work now, if it is out of force.
     heir: Option<Recipient<Reconcile>>,
     failures: HashMap<WorkloadId, Lasting>,
@@ -70,7 +72,13 @@ pub(crate) struct PluginActor {
 }
 
 impl PluginActor {
-    pub(crate) fn new(part: PluginPart, ears: Ears, metrics: PluginMetrics, obituary: Obituary) -> Self {
+    pub(crate) fn new(
+        part: PluginPart,
+        ears: Ears,
+        metrics: PluginMetrics,
+        traces: Traces,
+        obituary: Obituary,
+    ) -> Self {
         let queue = Queue::new(part.parallel);
         Self {
             part,
@@ -79,6 +87,7 @@ impl PluginActor {
             told: HashMap::new(),
             ears,
             metrics,
+            traces,
             heir: None,
             failures: HashMap::new(),
             alarm: Alarm::default(),
@@ -126,7 +135,7 @@ impl PluginActor {
         // A task of its own, so that a panic ends this run and nothing else.
         let task =
             actix_rt::spawn(async move { tokio::time::timeout(timeout, plugin.reconcile(&request)).await });
-        let started = Instant::now();
+        let (started, began_at) = (Instant::now(), SystemTime::now());
         ctx.spawn(task.into_actor(self).map(move |ended, actor, ctx| {
             let run = match ended {
                 Ok(Ok(Ok(report))) => Ok(report),
@@ -135,6 +144,7 @@ impl PluginActor {
                 Err(error) => Err(Failure::ended(&error)),
             };
             actor.count(&run, started.elapsed());
+            actor.trace(&id, &run, began_at);
             actor.ended(id, &kind, run.map_err(|failure| failure.why));
             actor.proceed(ctx);
         }));
@@ -152,6 +162,20 @@ impl PluginActor {
             Err(failure) if failure.tripped => self.metrics.tripped(),
             Err(_) => {}
         }
+    }
+
+    fn trace(&self, workload: &WorkloadId, run: &Result<Report, Failure>, began_at: SystemTime) {
+        let Some(root) = self.traces.begin() else { return };
+        let mut span = root.whole("plugin run", began_at, SystemTime::now());
+        span.attributes = vec![
+            ("tinyforge.workload", workload.to_string()),
+            ("tinyforge.source_kind", self.part.plugin.name().to_owned()),
+        ];
+        span.failure = match run {
+            Ok(report) => report.failure.clone(),
+            Err(failure) => Some(failure.why.clone()),
+        };
+        self.traces.tell(vec![span]);
     }
 
     fn ended(&mut self, workload: WorkloadId, kind: &str, result: Result<Report, String>) {

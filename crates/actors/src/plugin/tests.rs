@@ -134,7 +134,14 @@ fn paused(parallel: usize, body: impl AsyncFnOnce(Bench)) {
         let plugin = Arc::clone(&diary) as Arc<dyn Plugin>;
         let part = PluginPart { plugin, timeout: Duration::from_secs(5), parallel };
         let metrics = Metrics::new("h", "0").unwrap().plugin("test");
-        let actor = PluginActor::new(part, ears, metrics, Obituary::new(ActorName::Plugin, &deaths)).start();
+        let actor = PluginActor::new(
+            part,
+            ears,
+            metrics,
+            Traces::default(),
+            Obituary::new(ActorName::Plugin, &deaths),
+        )
+        .start();
         body(Bench { diary, actor, outcomes, statuses, _deaths }).await;
     });
 }

@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use reconciler_core::index::{List, Observation};
 use reconciler_core::plan::Pass;
+use reconciler_core::stamp::Stamp;
 
 use crate::metrics::PassEnd;
 use crate::summary::PassFailed;
 
 use super::ReconcilerActor;
 use super::passes::Merged;
+use super::spans::PassTimes;
 
 impl ReconcilerActor {
     /// A full pass: the list is merged, and every workload is handed to its plugin.
-    pub(super) fn pass(&mut self, list: List) {
-        let begun = list.begun;
+    pub(super) fn pass(&mut self, list: List, listed: Stamp) {
+        let (begun, read) = (list.begun, self.clock.stamp());
         self.heard.pass();
         let mut plan = self.index.apply(Observation::Listed(list));
         let swept = std::mem::take(&mut plan.reconcile);
@@ -24,7 +26,9 @@ impl ReconcilerActor {
             Some(Pass::Merged(tally)) => {
                 self.foreign_daemon.over();
                 self.signals.list_merged();
-                self.metrics.merged(&tally, self.clock.stamp().since(begun));
+                let merged = self.clock.stamp();
+                self.metrics.merged(&tally, merged.since(begun));
+                self.trace_pass(&PassTimes { begun, listed, read, merged }, tally.listed);
                 let (handed, assessed): (BTreeSet<_>, BTreeSet<_>) =
                     swept.into_iter().partition(|id| self.has_source_kind(id));
                 // First it is noted what is waited for: a plugin that pauses answers at once.

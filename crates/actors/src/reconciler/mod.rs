@@ -8,6 +8,7 @@ mod heard;
 mod merging;
 mod notices;
 mod passes;
+mod spans;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, Resp
 use reconciler_core::ids::WorkloadId;
 use reconciler_core::index::{Index, List, Loaded, Observation};
 use reconciler_core::plan::Plan;
+use reconciler_core::stamp::Stamp;
 use reconciler_store::{Batch, Heartbeat, Pin, Touch};
 use tokio::sync::oneshot;
 use tracing::info;
@@ -32,6 +34,7 @@ use crate::metrics::{PassEnd, ReconcilerMetrics};
 use crate::obituary::Obituary;
 use crate::signals::Signals;
 use crate::summary::{PassFailed, PassSummary};
+use crate::traces::Traces;
 
 use heard::Heard;
 use passes::{Passes, RowStates};
@@ -54,6 +57,13 @@ pub(crate) struct Hands {
     pub(crate) other_plugin: PluginHands,
 }
 
+/// Who is told what it does, and never waited for.
+pub(crate) struct Listeners {
+    pub(crate) signals: Signals,
+    pub(crate) metrics: Arc<ReconcilerMetrics>,
+    pub(crate) traces: Traces,
+}
+
 /// See the [module](self).
 pub(crate) struct ReconcilerActor {
     index: Index,
@@ -62,9 +72,10 @@ pub(crate) struct ReconcilerActor {
     hands: Hands,
     signals: Signals,
     metrics: Arc<ReconcilerMetrics>,
+    traces: Traces,
     heard: Heard,
-    /// The newest list that waits for the database.
-    pending: Option<List>,
+    /// The newest list that waits for the database, and since when it does.
+    pending: Option<(List, Stamp)>,
     /// A reading was asked for and not answered.
     reading: bool,
     /// The next reading is needed even if nobody else wrote.
@@ -88,10 +99,10 @@ impl ReconcilerActor {
         host: String,
         clock: Clock,
         hands: Hands,
-        signals: Signals,
-        metrics: Arc<ReconcilerMetrics>,
+        told: Listeners,
         obituary: Obituary,
     ) -> Self {
+        let Listeners { signals, metrics, traces } = told;
         Self {
             index,
             host,
@@ -99,6 +110,7 @@ impl ReconcilerActor {
             hands,
             signals,
             metrics,
+            traces,
             heard: Heard::default(),
             pending: None,
             reading: false,
@@ -114,13 +126,17 @@ impl ReconcilerActor {
     }
 
     fn observe(&mut self, observation: Observation) {
+        let looked = match &observation {
+            Observation::Looked(look) => Some(look.begun),
+            _ => None,
+        };
         let plan = self.index.apply(observation);
+        self.heard.planned(&plan, looked, || self.clock.stamp());
         self.carry_out(plan);
     }
 
     fn carry_out(&mut self, plan: Plan) {
         self.metrics.planned(&plan);
-        self.heard.planned(&plan);
         let Plan {
             upserts,
             missing,
@@ -199,8 +215,8 @@ impl ReconcilerActor {
             None if self.must_read() => return self.read(),
             None => {}
         }
-        if let Some(list) = self.pending.take() {
-            self.pass(list);
+        if let Some((list, since)) = self.pending.take() {
+            self.pass(list, since);
         }
     }
 
@@ -261,6 +277,7 @@ impl Handler<SnapshotObserved> for ReconcilerActor {
             self.observe(Observation::Events(events));
         }
         for look in looks {
+            self.trace_look(&look);
             self.observe(Observation::Looked(look));
         }
     }
@@ -270,7 +287,7 @@ impl Handler<ContainersObserved> for ReconcilerActor {
     type Result = ();
 
     fn handle(&mut self, ContainersObserved(list): ContainersObserved, _: &mut Self::Context) {
-        self.pending = Some(list);
+        self.pending = Some((list, self.clock.stamp()));
         self.read();
     }
 }
@@ -299,11 +316,9 @@ impl Handler<StoreReported> for ReconcilerActor {
 
     fn handle(&mut self, report: StoreReported, _: &mut Self::Context) {
         match report {
-            StoreReported::Answered { answer, failure } => {
+            StoreReported::Answered { answer, begun, failure } => {
                 let handing = std::mem::take(&mut self.handing);
-                for origin in self.heard.answered(&answer) {
-                    self.metrics.committed(origin.daemon_nanos, origin.told_by);
-                }
+                self.note_commits(&answer, begun);
                 self.observe(Observation::Answered(answer));
                 self.metrics.knows(&self.index);
                 self.hand_over(handing);

@@ -162,8 +162,8 @@ impl StoreActor {
         self.busy = true;
         self.others_turn = true;
         let batch = self.next_batch();
-        let begun = Instant::now();
-        self.metrics.begun(self.rows_since.take().map(|since| begun - since));
+        let (begun, started) = (self.clock.stamp(), Instant::now());
+        self.metrics.begun(self.rows_since.take().map(|since| started - since));
         self.metrics.waiting(0);
         let rows: Vec<RowId> = rows_of(&batch);
         let pinned = batch.pin.as_ref().map(|pin| pin.daemon.clone());
@@ -181,7 +181,7 @@ impl StoreActor {
                     if let Some(newest) = written.journal.last() {
                         actor.signals.journal_grew(*newest);
                     }
-                    actor.metrics.written(&written, begun.elapsed());
+                    actor.metrics.written(&written, started.elapsed());
                     (Answer { pinned, ..answer_of(written) }, None)
                 }
                 Err(why) => {
@@ -189,7 +189,7 @@ impl StoreActor {
                     (Answer { failed: rows, ..Answer::default() }, Some(why))
                 }
             };
-            actor.ended(Some(StoreReported::Answered { answer, failure }), ctx);
+            actor.ended(Some(StoreReported::Answered { answer, begun, failure }), ctx);
         }));
     }
 

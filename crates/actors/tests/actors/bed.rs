@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconciler_actors::guardian::{self, Ending, Parts};
-use reconciler_actors::{Control, Metrics, PassFailed, PassSummary, PluginPart, Signals, control};
+use reconciler_actors::{Control, Metrics, PassFailed, PassSummary, PluginPart, Signals, Traces, control};
 use reconciler_core::row::Row;
 use reconciler_docker::{Deadlines, DockerEngine, Endpoint};
 use reconciler_store::{Database, NewWorkload, Store, StoreSettings};
@@ -68,6 +68,7 @@ impl Bed {
             accept: None,
             signals: Signals::default(),
             metrics: Metrics::new("local", "0").unwrap(),
+            traces: Traces::default(),
         };
         Self { docker, engine, database, tinyforge, plugin, parts }
     }

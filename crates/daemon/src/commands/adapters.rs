@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use reconciler_actors::guardian::Parts;
 use reconciler_actors::metrics::MetricsError;
-use reconciler_actors::{Metrics, PluginPart, Signals};
+use reconciler_actors::{Metrics, PluginPart, Signals, Traces};
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::{ContainerId, HostName};
 use reconciler_docker::{Deadlines, DockerEngine, Endpoint, EndpointError, Engine as _, Start};
@@ -88,13 +88,22 @@ pub(crate) async fn store(settings: &Settings, access: Access) -> anyhow::Result
     Ok(Store::open(&store_settings(settings, access)?).await?)
 }
 
-/// What this process counts and measures of itself.
-///
-/// # Errors
-///
-/// If the program has a mistake.
-pub(crate) fn metrics(host: &HostName) -> Result<Metrics, MetricsError> {
-    Metrics::new(host.as_str(), env!("CARGO_PKG_VERSION"))
+/// What this process tells of itself besides its log.
+pub(crate) struct Telemetry {
+    pub(crate) metrics: Metrics,
+    pub(crate) traces: Traces,
+}
+
+impl Telemetry {
+    /// Metrics, and no traces.
+    ///
+    /// # Errors
+    ///
+    /// If the program has a mistake.
+    pub(crate) fn new(host: &HostName) -> Result<Self, MetricsError> {
+        let metrics = Metrics::new(host.as_str(), env!("CARGO_PKG_VERSION"))?;
+        Ok(Self { metrics, traces: Traces::default() })
+    }
 }
 
 /// What the actors are built from, whatever the settings are: it outlives them.
@@ -106,6 +115,7 @@ pub(crate) struct Workshop {
     shared: Shared,
     signals: Signals,
     metrics: Metrics,
+    traces: Traces,
 }
 
 impl Workshop {
@@ -113,11 +123,12 @@ impl Workshop {
         engine: Arc<DockerEngine>,
         database: Arc<dyn Database>,
         accept: Option<DaemonIdentity>,
-        metrics: Metrics,
+        telemetry: Telemetry,
     ) -> Self {
+        let Telemetry { metrics, traces } = telemetry;
         let healer = Arc::new(Healer::new(Arc::new(Starts(Arc::clone(&engine))), 0));
         let shared = Shared::new(Arc::clone(&healer));
-        Self { engine, database, accept, healer, shared, signals: Signals::default(), metrics }
+        Self { engine, database, accept, healer, shared, signals: Signals::default(), metrics, traces }
     }
 
     /// What the actors let others know.
@@ -154,6 +165,7 @@ impl Workshop {
             accept: self.accept.clone(),
             signals: self.signals.clone(),
             metrics: self.metrics.clone(),
+            traces: self.traces.clone(),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reconciler_actors::{PassSummary, guardian};
 use reconciler_store::Access;
 
-use super::adapters::{self, Workshop};
+use super::adapters::{self, Telemetry, Workshop};
 use super::run;
 use crate::cli::Once;
 use crate::failure::Exit;
@@ -21,8 +21,8 @@ pub(crate) fn execute(settings: &Settings, args: Once) -> anyhow::Result<Exit> {
         let _spinner = Spinner::start("one full pass");
         let (store, _lock) = run::open(&store_settings).await?;
         let store = Arc::new(store);
-        let metrics = adapters::metrics(&settings.host)?;
-        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon, metrics);
+        let telemetry = Telemetry::new(&settings.host)?;
+        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon, telemetry);
         let summary = guardian::once(&workshop.parts(settings)?).await?;
         store.close().await;
         anyhow::Ok(summary)

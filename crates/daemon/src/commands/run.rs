@@ -14,10 +14,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::adapters::{self, Workshop};
+use super::adapters::{self, Telemetry, Workshop};
 use super::reload::Reload;
 use crate::cli::Run;
 use crate::failure::{Exit, UsageError, chain};
+use crate::otlp;
 use crate::settings::{Origin, Settings};
 use crate::telemetry::LogLevel;
 
@@ -25,7 +26,7 @@ use crate::telemetry::LogLevel;
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
 /// So often it is seen whether the host's lock is still held.
 const LOCK_CHECK: Duration = Duration::from_secs(5);
-/// How long the database may take to close.
+/// How long the database may take to close, and what is left of traces to be delivered.
 const CLOSE: Duration = Duration::from_millis(200);
 
 pub(crate) fn execute(
@@ -35,7 +36,11 @@ pub(crate) fn execute(
     log_level: LogLevel,
 ) -> anyhow::Result<Exit> {
     allow_many_connections();
-    let metrics = adapters::metrics(&settings.host)?;
+    let mut telemetry = Telemetry::new(&settings.host)?;
+    let exporter = otlp::start(&settings.log.otlp, settings.host.as_str())?.map(|(traces, exporter)| {
+        telemetry.traces = traces;
+        exporter
+    });
     let engine = Arc::new(adapters::docker(&settings.docker)?);
     let store_settings = adapters::store_settings(&settings, Access::ReadWrite)?;
     let exit = actix_rt::System::new().block_on(async {
@@ -52,7 +57,7 @@ pub(crate) fn execute(
         };
         let store = Arc::new(store);
         info!(database = store.place(), interval_s = settings.reconcile.interval.as_secs(), "index open");
-        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon, metrics);
+        let workshop = Workshop::new(engine, Arc::clone(&store) as _, args.accept_daemon, telemetry);
         let (parts, taken_over) = watch::channel(workshop.parts(&settings)?);
         let (control, asks) = control();
         let server = serve(&settings, &workshop, control, &parts).await?;
@@ -69,7 +74,12 @@ pub(crate) fn execute(
         };
         let ending = guardian::run(taken_over, asks, stop).await;
         server.stop().await;
-        _ = tokio::time::timeout(CLOSE, store.close()).await;
+        let last_traces = async {
+            if let Some(exporter) = exporter {
+                exporter.finish(CLOSE).await;
+            }
+        };
+        _ = tokio::join!(tokio::time::timeout(CLOSE, store.close()), last_traces);
         match (ending, lock_lost) {
             (Ending::GaveUp, _) => Ok(Exit::GaveUp),
             (Ending::Stopped, Some(lost)) => Err(lost.into()),

@@ -17,7 +17,8 @@ pub(super) const CONFIG_VARIABLE: &str = "RECONCILER_CONFIG";
 const MAX_FILE: u64 = 1024 * 1024;
 const MAX_SECRET: u64 = 64 * 1024;
 /// Settings whose value may be a secret: each has a twin that ends in `_file`.
-const SECRETS: [[&str; 2]; 3] = [["store", "url"], ["http", "token"], ["http", "read_token"]];
+const SECRETS: [[&str; 2]; 4] =
+    [["store", "url"], ["http", "token"], ["http", "read_token"], ["log", "otlp_headers"]];
 /// As [`SECRETS`], in the table of any source kind.
 const PLUGIN_SECRET: &str = "secret";
 const TWIN: &str = "_file";

@@ -3,6 +3,7 @@
 mod duration;
 mod layers;
 mod origin;
+mod otlp;
 mod problem;
 mod reader;
 mod secret;
@@ -23,6 +24,8 @@ use reconciler_store::{DatabaseUrl, StoreError};
 
 pub(crate) use layers::Flag;
 pub(crate) use origin::{FilePrint, Origin};
+pub(crate) use otlp::Otlp;
+use otlp::{Collector, Headers};
 pub(crate) use problem::{Problem, SettingsError};
 use reader::{Reader, Section};
 pub(crate) use secret::{SecretToken, SecretUrl};
@@ -110,6 +113,8 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
     /// The level of this program's own lines.
     pub(crate) level: tracing::Level,
+    /// Traces: the keys that begin with `otlp_`.
+    pub(crate) otlp: Otlp,
 }
 
 /// How a line of the log looks.
@@ -173,7 +178,11 @@ impl Default for Settings {
                 .map(|kind| (kind.to_owned(), DriverSettings::Docker(Default::default())))
                 .into(),
             max_actions_per_minute: 10,
-            log: Log { format: LogFormat::Text, level: tracing::Level::INFO },
+            log: Log {
+                format: LogFormat::Text,
+                level: tracing::Level::INFO,
+                otlp: Otlp { endpoint: None, headers: Headers::default(), sample_percent: 100 },
+            },
         }
     }
 }
@@ -197,6 +206,7 @@ impl Settings {
             ("docker", self.docker != next.docker),
             ("http", self.http != next.http),
             ("log.format", self.log.format != next.log.format),
+            ("log.otlp_endpoint", self.log.otlp != next.log.otlp),
         ])
     }
 
@@ -370,6 +380,21 @@ impl Log {
             level: section.text("level", "error, warn, info, debug or trace", default.level, |text| {
                 matches!(text, "error" | "warn" | "info" | "debug" | "trace").then(|| text.parse().ok())?
             }),
+            otlp: Otlp {
+                endpoint: section.secret(
+                    "otlp_endpoint",
+                    "an address such as http://collector:4318",
+                    default.otlp.endpoint,
+                    collector,
+                ),
+                headers: section.secret(
+                    "otlp_headers",
+                    "NAME=VALUE, with commas between them",
+                    default.otlp.headers,
+                    Headers::parse,
+                ),
+                sample_percent: section.number("otlp_sample_percent", 1..=100, default.otlp.sample_percent),
+            },
         }
     }
 }
@@ -406,6 +431,10 @@ fn database_url(text: &str) -> Result<SecretUrl, String> {
 
 fn optional_token(text: &str) -> Result<Option<SecretToken>, String> {
     if text.is_empty() { Ok(None) } else { SecretToken::parse(text).map(Some) }
+}
+
+fn collector(text: &str) -> Result<Option<Collector>, String> {
+    if text.is_empty() { Ok(None) } else { Collector::parse(text).map(Some) }
 }
 
 fn host_names(text: &str) -> Option<Vec<String>> {

@@ -36,6 +36,7 @@ impl Loaded {
         let s = &self.settings;
         let time = |d| Value::String(duration::format(d));
         let docker_host = s.docker.host.as_ref().map(ToString::to_string).unwrap_or_default();
+        let collector = s.log.otlp.endpoint.as_ref().map(ToString::to_string).unwrap_or_default();
         vec![
             (
                 "store",
@@ -67,6 +68,9 @@ impl Loaded {
                 vec![
                     ("format", s.log.format.as_str().into()),
                     ("level", s.log.level.as_str().to_ascii_lowercase().into()),
+                    ("otlp_endpoint", collector.into()),
+                    ("otlp_headers", hidden(!s.log.otlp.headers.0.is_empty())),
+                    ("otlp_sample_percent", i64::from(s.log.otlp.sample_percent).into()),
                 ],
             ),
         ]

@@ -1,5 +1,6 @@
 //! A headless Chromium with one tab, told what to do over its debugging pipe.
 
+use std::panic::Location;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ impl Browser {
     /// What an expression of JavaScript comes to, as JSON; what it promises is waited for.
     #[track_caller]
     pub(crate) fn ask(&mut self, script: &str) -> impl Future<Output = Value> {
-        let caller = std::panic::Location::caller();
+        let caller = Location::caller();
         async move {
             let wanted = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
             let answer = self.call("Runtime.evaluate", wanted).await;
@@ -91,30 +92,25 @@ impl Browser {
     /// Waits until an expression of JavaScript is true.
     #[track_caller]
     pub(crate) fn sees(&mut self, script: &str) -> impl Future<Output = ()> {
-        let caller = std::panic::Location::caller();
-        async move {
-            let until = Instant::now() + PATIENCE;
-            // While it goes elsewhere an expression may have nobody to ask.
-            let guarded =
-                format!("(() => {{ try {{ return Boolean({script}) }} catch {{ return false }} }})()");
-            while self.ask(&guarded).await != true {
-                if Instant::now() > until {
-                    let text = self.ask("document.body.innerText").await;
-                    panic!("{caller}: waited in vain for {script}; {:?}; {text}", self.complaints);
-                }
-                sleep(BETWEEN_LOOKS).await;
-            }
-        }
+        self.wait(Location::caller(), script.to_owned())
     }
 
     /// Waits until the page shows a text.
     #[track_caller]
     pub(crate) fn reads(&mut self, text: &str) -> impl Future<Output = ()> {
-        let script = format!("document.body.innerText.includes({})", Value::from(text));
-        let caller = std::panic::Location::caller();
-        async move {
-            _ = caller;
-            self.sees(&script).await;
+        self.wait(Location::caller(), format!("document.body.innerText.includes({})", Value::from(text)))
+    }
+
+    async fn wait(&mut self, caller: &'static Location<'static>, script: String) {
+        let until = Instant::now() + PATIENCE;
+        // While it goes elsewhere an expression may have nobody to ask.
+        let guarded = format!("(() => {{ try {{ return Boolean({script}) }} catch {{ return false }} }})()");
+        while self.ask(&guarded).await != true {
+            if Instant::now() > until {
+                let text = self.ask("document.body.innerText").await;
+                panic!("{caller}: waited in vain for {script}; {:?}; {text}", self.complaints);
+            }
+            sleep(BETWEEN_LOOKS).await;
         }
     }
 

@@ -97,6 +97,7 @@ async fn the_page_asks_for_a_token() {
     browser.types(TOKEN).await;
     browser.press("Enter").await;
     browser.sees("document.querySelector('[data-row=\"shop:web\"]')").await;
+    browser.sees("document.activeElement.id === 'headline'").await;
     assert_eq!(browser.ask("document.cookie").await, "", "no script reads it");
     browser.ask("document.querySelector('#reconcile-all').click()").await;
     browser.reads("1 container listed, 1 of workloads").await;

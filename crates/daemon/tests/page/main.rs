@@ -1,4 +1,5 @@
 //! The page in a real browser, beside the whole program on a fake Docker.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests panic")]
 
 mod browser;
 mod login;

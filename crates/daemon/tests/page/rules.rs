@@ -20,7 +20,8 @@ async fn what_modules_work_out() {
     let mut stage = Stage::new("");
     let _program = stage.start().await;
     let mut browser = Browser::start().await;
-    browser.visit(&stage.url()).await;
+    // A document of the same site that runs nothing itself.
+    browser.visit(&format!("{}livez", stage.url())).await;
     for (what, script, wanted) in CASES {
         let wanted: Value = serde_json::from_str(wanted).unwrap();
         assert_eq!(run(&mut browser, script).await, wanted, "{what}");
@@ -45,7 +46,7 @@ macro_rules! history {
     };
 }
 
-const CASES: [(&str, &str, &str); 12] = [
+const CASES: [(&str, &str, &str); 13] = [
     ("what never changed is as it is all the time", history!("return told()"), r#"[["running", 48]]"#),
     (
         "nothing is claimed before the journal was read",
@@ -131,5 +132,19 @@ const CASES: [(&str, &str, &str); 12] = [
          return [[1000, 'open'], [94_000, 'open'], [96_000, 'open'], [1000, 'closed'], [null, 'open']] \
          .map(([ago, stream]) => m.hosts.doubt(host(ago, stream), 30_000, now));",
         r#"["", "", "was listed 2 min ago", "has no event stream", "was never listed"]"#,
+    ),
+    (
+        "a stream that falls silent is given up, and gone on with from where it was",
+        "const real = Date.now; let later = 0; Date.now = () => real() + later; \
+         const asked = [], links = []; \
+         fetch = async (_, { headers, signal }) => { asked.push(headers['Last-Event-ID'] ?? null); \
+         return { ok: true, status: 200, body: new ReadableStream({ start(to) { \
+         to.enqueue(new TextEncoder().encode('id: 5\\nevent: open\\ndata: {}\\n\\n')); \
+         signal.addEventListener('abort', () => to.error(new Error('it ended'))); } }) }; }; \
+         return new Promise((resolve) => { const followed = m.stream.follow({ open() {}, change() {}, reset() {}, link(state) { \
+         links.push(state.live ? 'live' : state.why); \
+         if (links.length === 1) setTimeout(() => { later = 36_000; }, 10); \
+         if (links.length === 3) { followed.stop(); resolve([links, asked]); } } }); });",
+        r#"[["live", "it fell silent", "live"], [null, "5"]]"#,
     ),
 ];

@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use reconciler_testkit::fake_docker::{FakeContainer, FakeDocker};
@@ -12,6 +13,9 @@ use crate::program::Program;
 
 /// How long something may take that comes at once on a machine that is free.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many there were.
+static STAGES: AtomicU8 = AtomicU8::new(1);
 
 /// See the [module](self).
 pub(crate) struct Stage {
@@ -28,9 +32,9 @@ impl Stage {
     pub(crate) fn new(settings: &str) -> Self {
         let place = Place::new();
         place.done(&["migrate"]);
-        // A port that was free a moment ago: the program must have the same again when it is started anew.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap().to_string();
+        // An address of its own: after each start the program must have the same again, and nobody else meanwhile.
+        let number = STAGES.fetch_add(1, Ordering::Relaxed);
+        let address = format!("127.87.{}.{number}:8787", std::process::id() % 256);
         let stage =
             Self { docker: FakeDocker::start(), place, settings: settings.to_owned(), address, starts: 0 };
         std::fs::write(stage.dir().join("reconciler.toml"), &stage.settings).unwrap();

@@ -63,4 +63,5 @@ mod shutdown;
 mod states;
 mod sweep;
 mod theirs;
+mod traces;
 mod waiting;

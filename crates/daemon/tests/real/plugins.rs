@@ -135,8 +135,10 @@ async fn a_change_that_a_plugin_was_at_is_not_lost_with_the_program(database: En
     .await;
 }
 
-/// The first line and the body of the requests that come to a port, each answered with 500 and then with 204.
-fn receiver() -> (std::net::SocketAddr, std::sync::mpsc::Receiver<(Vec<String>, Value)>) {
+/// The head and the body of the requests that come to a port, the first answered with this status and the others with 204.
+pub(crate) fn receiver(
+    first: &'static str,
+) -> (std::net::SocketAddr, std::sync::mpsc::Receiver<(Vec<String>, Value)>) {
     use std::io::{BufRead, BufReader, Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -156,7 +158,7 @@ fn receiver() -> (std::net::SocketAddr, std::sync::mpsc::Receiver<(Vec<String>, 
             let length = head.iter().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
             let mut body = vec![0; length.parse().unwrap()];
             reader.read_exact(&mut body).unwrap();
-            let status = if number == 0 { "500 No" } else { "204 Done" };
+            let status = if number == 0 { first } else { "204 Done" };
             let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
             reader.get_mut().write_all(answer.as_bytes()).unwrap();
             if send.send((head, serde_json::from_slice(&body).unwrap())).is_err() {
@@ -169,7 +171,7 @@ fn receiver() -> (std::net::SocketAddr, std::sync::mpsc::Receiver<(Vec<String>, 
 
 async fn a_web_hook_is_told(database: Engine) {
     let stage = Stage::shared(database).await;
-    let (address, requests) = receiver();
+    let (address, requests) = receiver("500 No");
     let secret = stage.dir().join("secret");
     std::fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
     stage.settings(&format!(

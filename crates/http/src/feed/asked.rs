@@ -45,6 +45,16 @@ pub(crate) struct Wanted {
     kind: Option<JournalKind>,
 }
 
+/// The header of who comes back, for the API's document alone.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described")]
+pub(crate) struct Resumed {
+    /// The last number that was heard. It beats `after`.
+    #[param(inline, rename = "Last-Event-ID", required = false)]
+    last_event_id: Seq,
+}
+
 impl Asked {
     /// From the query, and from the header `Last-Event-ID`, which beats `after`: a browser repeats the query as it was, and
     /// adds what it has heard since.

@@ -26,11 +26,11 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::problem::Problem;
-use crate::query::{Query, Seq};
+use crate::query::Query;
 use crate::routes::Routes;
 use crate::state::Api;
 
-use asked::{Asked, Wanted};
+use asked::{Asked, Resumed, Wanted};
 use hub::Hub;
 use journal::Gate;
 use reader::Reader;
@@ -77,10 +77,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     path = "/api/v1/changes/stream",
     operation_id = "follow_changes",
     tag = "journal",
-    params(
-        Wanted,
-        ("Last-Event-ID" = inline(Option<Seq>), Header, description = "The last number that was heard. It beats `after`.")
-    ),
+    params(Wanted, Resumed),
     responses((status = 200, description = "Events, for ever.", content_type = "text/event-stream", body = String))
 )]
 pub(crate) async fn stream(

@@ -27,4 +27,8 @@ for group in /sys/fs/cgroup/*"$cgroup" /sys/fs/cgroup"$cgroup"; do
     [ -d "$group" ] && find "$group" -depth -type d -exec rmdir {} \;
 done
 umount --lazy "$dir/data"
-rm -rf --one-file-system "$dir"
+# What somebody outside, who is just being killed too, still writes there is met by the next round.
+for _ in {1..100}; do
+    rm -rf --one-file-system "$dir" && break
+    sleep 0.1
+done
