@@ -4,8 +4,10 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETag, EntityTag, Header, IfNoneMatch,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use sha2::{Digest, Sha256};
+
+use crate::routes::Routes;
 
 /// Nothing comes from elsewhere, and nothing but the page's own files is run.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
@@ -55,7 +57,7 @@ const ASSETS: [Asset; 20] = assets![
     "words.js" as "text/javascript; charset=utf-8",
 ];
 
-pub(crate) fn routes(config: &mut web::ServiceConfig) {
+pub(crate) fn routes(routes: &mut Routes) {
     for asset in std::iter::once(PAGE).chain(ASSETS) {
         let path = asset.path;
         let tag = EntityTag::new_strong(tag(asset.text));
@@ -63,8 +65,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             let response = answer(&request, &asset, &tag);
             async move { response }
         };
-        config
-            .service(web::resource(path).route(web::get().to(answer.clone())).route(web::head().to(answer)));
+        routes.get(path, answer);
     }
 }
 
@@ -101,7 +102,7 @@ mod tests {
     use actix_web::http::header::{ETAG, HeaderName, IF_NONE_MATCH};
     use actix_web::http::{Method, StatusCode};
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
-    use actix_web::{App, body::MessageBody};
+    use actix_web::{App, body::MessageBody, web};
 
     use super::*;
 
@@ -127,7 +128,12 @@ mod tests {
 
     #[actix_web::test]
     async fn what_is_known_is_not_sent_again() {
-        let app = init_service(App::new().configure(routes)).await;
+        let served = |config: &mut web::ServiceConfig| {
+            let mut all = Routes::default();
+            routes(&mut all);
+            all.register(config);
+        };
+        let app = init_service(App::new().configure(served)).await;
         for asset in std::iter::once(PAGE).chain(ASSETS) {
             let first = call_service(&app, TestRequest::get().uri(asset.path).to_request()).await;
             assert_eq!(first.status(), StatusCode::OK, "{}", asset.path);

@@ -1,7 +1,5 @@
 //! Workloads as a person writes them: only where they are not tinyforge's to write.
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -12,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::answer::with;
+use crate::body;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::query::{self, Nothing, Query};
 use crate::routes::Routes;
@@ -21,8 +20,6 @@ use crate::workloads::{find, no_workload};
 
 /// Largest workload that is read, in bytes: its settings are at most half of that, and JSON in JSON is longer.
 const MAX_BODY: usize = 2 * NewWorkload::MAX_CONFIG;
-/// Within this a client sends all of it.
-const SLOW_CLIENT: Duration = Duration::from_secs(10);
 
 /// Whether workloads may be written here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,7 +137,7 @@ async fn put(
 ) -> Result<HttpResponse, Problem> {
     let id = query::id(path).ok_or_else(no_workload)?;
     let store = api.editor.open(&api.store).await?;
-    let new = workload(id, &read(payload).await?)?;
+    let new = workload(id, &body::read(payload, MAX_BODY, "a workload has at most 2 MiB").await?)?;
     let put = store.put_workload(&new).await?;
     let written = find(&api, &new.id).await?.ok_or_else(no_workload)?;
     let mut answer = match put {
@@ -173,16 +170,6 @@ async fn delete(
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(no_workload())
-    }
-}
-
-/// All of a body, if it is no longer than it may be and comes in time.
-async fn read(payload: web::Payload) -> Result<web::Bytes, Problem> {
-    let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body was not sent within 10 s");
-    match tokio::time::timeout(SLOW_CLIENT, payload.to_bytes_limited(MAX_BODY)).await.map_err(late)? {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body did not come to its end")),
-        Err(_) => Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "a workload has at most 2 MiB")),
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod answer;
 mod assets;
 mod attempts;
+mod body;
 mod changes;
 mod containers;
 mod document;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, LOCATION, SET_COOKIE};
-use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
@@ -12,8 +12,10 @@ use tracing::warn;
 
 use crate::access::{COOKIE, Grant};
 use crate::attempts::Attempts;
+use crate::body;
 use crate::guard;
 use crate::problem::Problem;
+use crate::routes::Routes;
 use crate::state::Api;
 
 /// Largest body, in bytes: a token has at most 1024 characters, each of which a form may write as three.
@@ -22,13 +24,10 @@ const MAX_BODY: usize = 4 * 1024;
 const KEPT: Duration = Duration::from_hours(30 * 24);
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            web::resource("/login").app_data(web::PayloadConfig::new(MAX_BODY)).route(web::post().to(login)),
-        )
-        .route("/logout", web::post().to(logout))
-        .route("/api/v1/session", web::get().to(session));
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.post("/login", login);
+    routes.post("/logout", logout);
+    routes.get("/api/v1/session", session);
 }
 
 /// What is sent to sign in.
@@ -42,10 +41,9 @@ async fn login(
     request: HttpRequest,
     api: web::Data<Api>,
     attempts: web::Data<Attempts>,
-    sent: Result<web::Bytes, Error>,
+    payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let sent =
-        sent.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "a token is not as long as this"))?;
+    let sent = body::read(payload, MAX_BODY, "a token is not as long as this").await?;
     let by_form = request.content_type() == "application/x-www-form-urlencoded";
     let Login { token } = read(&sent, by_form).ok_or_else(|| {
         Problem::new(StatusCode::BAD_REQUEST, "send the field `token`, as a form or as JSON")

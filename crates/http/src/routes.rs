@@ -1,18 +1,28 @@
-//! Which routes there are: what is served here, and nothing else, is in the API's document.
+//! Which routes there are. Those of the API, and no others, are in its document.
 
 use actix_web::http::header::ALLOW;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, ResponseError as _, Route, guard, web};
 
 use crate::problem::Problem;
-use crate::{changes, containers, document, edit, feed, health, hosts, metrics, reconcile, workloads};
+use crate::{
+    assets, changes, containers, document, edit, feed, health, hosts, login, metrics, reconcile, workloads,
+};
 
 /// The routes, by path.
 #[derive(Default)]
 pub(crate) struct Routes(Vec<(&'static str, Vec<(Method, Route)>)>);
 
 impl Routes {
-    /// All that there are.
+    /// What the page alone needs, which is no part of the API.
+    pub(crate) fn of_the_page() -> Self {
+        let mut routes = Self::default();
+        assets::routes(&mut routes);
+        login::routes(&mut routes);
+        routes
+    }
+
+    /// All of the API.
     pub(crate) fn all() -> Self {
         let mut routes = Self::default();
         health::routes(&mut routes);

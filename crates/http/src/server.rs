@@ -1,15 +1,18 @@
 //! The server: where it listens, and how it ends.
 
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
+use actix_web::rt::net;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use socket2::SockRef;
 use tokio::time::Instant;
 
 use crate::attempts::Attempts;
@@ -17,9 +20,9 @@ use crate::feed::{self, Feed};
 use crate::problem::Problem;
 use crate::routes::Routes;
 use crate::state::Api;
-use crate::{assets, guard, login, metrics};
+use crate::{guard, metrics};
 
-/// A client that does not send its request, or does not take an answer's head, within this is cut off.
+/// A client that does not send its request, or takes nothing of its answer, within this is cut off.
 const SLOW_CLIENT: Duration = Duration::from_secs(10);
 /// Largest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
@@ -111,6 +114,15 @@ async fn nothing_here() -> Result<HttpResponse, Problem> {
     Err(Problem::new(StatusCode::NOT_FOUND, "there is nothing here"))
 }
 
+/// Prepares a connection.
+fn connected(io: &dyn Any, data: &mut Extensions) {
+    if let Some(stream) = io.downcast_ref::<net::TcpStream>() {
+        // The system sees to it, for the server itself waits for ever. A system that cannot changes nothing else.
+        _ = SockRef::from(stream).set_tcp_user_timeout(Some(SLOW_CLIENT));
+    }
+    feed::remember_socket(io, data);
+}
+
 /// Begins to serve, on a thread of its own.
 ///
 /// Must be called on an actix system.
@@ -133,14 +145,12 @@ pub fn serve(api: Api, listen: &Listen) -> Result<Server, ServeError> {
             .wrap(from_fn(guard::check))
             .wrap(from_fn(metrics::count))
             .configure(|config| Routes::all().register(config))
-            // What the page alone needs is no part of the API.
-            .configure(login::routes)
-            .configure(assets::routes)
+            .configure(|config| Routes::of_the_page().register(config))
             .default_service(web::to(nothing_here))
     };
     let server = HttpServer::new(app)
         .workers(1)
-        .on_connect(feed::remember_socket)
+        .on_connect(connected)
         .max_connections(MAX_CONNECTIONS)
         .client_request_timeout(SLOW_CLIENT)
         .shutdown_timeout(1)

@@ -196,6 +196,50 @@ fn what_stands_in_documents_is_there() {
     }
 }
 
+/// What the samples with this beginning come to, by the value of their one label.
+fn samples(metrics: &Metrics, begins: &str) -> BTreeMap<String, String> {
+    let text = metrics.text().unwrap();
+    let lines =
+        text.lines().filter_map(|line| line.strip_prefix("tinyforge_reconciler_")?.strip_prefix(begins));
+    let pairs = lines.map(|rest| rest.split_once("\"} ").unwrap());
+    pairs.map(|(label, value)| (label.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn each_kind_of_write_and_of_notice_has_a_sample_of_its_own() {
+    use reconciler_core::plan::{Notice, Plan};
+    use reconciler_store::Written;
+
+    let metrics = Metrics::new("a host", "1").unwrap();
+    let written = Written {
+        conflicted: vec![("a".into(), None)],
+        refused: vec![("b".into(), "no".into()), ("c".into(), "no".into())],
+        inserted: 3,
+        updated: 4,
+        unchanged: 5,
+        missing: 6,
+        touched: 7,
+        ..Written::default()
+    };
+    metrics.store.written(&written, Duration::ZERO);
+    let kinds = ["conflicted", "refused", "inserted", "updated", "unchanged", "missing", "touched"];
+    let expected = kinds.iter().zip(1..).map(|(kind, rows)| ((*kind).to_owned(), rows.to_string()));
+    assert_eq!(samples(&metrics, "row_writes_total{kind=\""), expected.collect());
+
+    let notices = vec![
+        Notice::RowElsewhere { row: "a".into(), host: "b".into() },
+        Notice::ManyAbsent { rows: 9 },
+        Notice::ManyAbsent { rows: 9 },
+    ];
+    metrics.reconciler.planned(&Plan { notices, unannounced: 2, ..Plan::default() });
+    let told = samples(&metrics, "notices_total{notice=\"");
+    let counted = ["row_elsewhere", "many_absent", "many_orphaned"].map(|notice| told[notice].as_str());
+    assert_eq!(counted, ["1", "2", "0"]);
+    metrics.watcher.waiting(3, 4);
+    let waits = samples(&metrics, "watcher_queue_length{queue=\"");
+    assert_eq!((waits["observations"].as_str(), waits["looks"].as_str()), ("3", "4"));
+}
+
 #[test]
 fn a_time_to_come_is_now() {
     assert_eq!(since_nanos(i64::MAX), Duration::ZERO);

@@ -24,6 +24,7 @@ use std::rc::Rc;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::StreamExt as _;
 
 use crate::problem::Problem;
 use crate::query::Query;
@@ -82,6 +83,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 )]
 pub(crate) async fn stream(
     request: HttpRequest,
+    api: web::Data<Api>,
     feed: web::Data<Feed>,
     Query(wanted): Query<Wanted>,
 ) -> Result<HttpResponse, Problem> {
@@ -98,5 +100,7 @@ pub(crate) async fn stream(
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too many read the change feed; try again later")
     })?;
     let reader = Reader::new(asked, Rc::clone(&feed.hub), Rc::clone(&feed.gate), seat);
-    Ok(head.streaming(reader.into_stream()))
+    // Counted until the body is dropped.
+    let counted = api.metrics.serving.feed_reader();
+    Ok(head.streaming(reader.into_stream().inspect(move |_| _ = &counted)))
 }

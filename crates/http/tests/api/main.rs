@@ -8,3 +8,4 @@ mod edits;
 mod hostile;
 mod lists;
 mod methods;
+mod slow;
