@@ -48,7 +48,8 @@ impl Browser {
         if nix::unistd::geteuid().is_root() {
             command.arg("--no-sandbox");
         }
-        command.arg("about:blank").env("HOME", profile.path());
+        // What it leaves behind when it is killed goes with the profile.
+        command.arg("about:blank").env("HOME", profile.path()).env("TMPDIR", profile.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
