@@ -22,8 +22,10 @@ use crate::routes::Routes;
 use crate::state::Api;
 use crate::{guard, metrics};
 
-/// A client that does not send its request, or takes nothing of its answer, within this is cut off.
+/// A client that does not send its request's head within this is cut off.
 const SLOW_CLIENT: Duration = Duration::from_secs(10);
+/// One that takes nothing of its answer for so long is cut off, too. Longer than the feed waits, which says whom it cuts off.
+const TAKES_NOTHING: Duration = Duration::from_secs(20);
 /// Largest body of a request, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 /// Connections at once.
@@ -118,7 +120,7 @@ async fn nothing_here() -> Result<HttpResponse, Problem> {
 fn connected(io: &dyn Any, data: &mut Extensions) {
     if let Some(stream) = io.downcast_ref::<net::TcpStream>() {
         // The system sees to it, for the server itself waits for ever. A system that cannot changes nothing else.
-        _ = SockRef::from(stream).set_tcp_user_timeout(Some(SLOW_CLIENT));
+        _ = SockRef::from(stream).set_tcp_user_timeout(Some(TAKES_NOTHING));
     }
     feed::remember_socket(io, data);
 }
