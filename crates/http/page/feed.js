@@ -60,7 +60,7 @@ function line(change) {
 }
 
 function why(change) {
-  if (change.kind === "workload") return cut(change.detail || change.cause, 200);
+  if (change.kind === "workload") return cut(change.detail || change.cause.replaceAll("_", " "), 200);
   const parts = [];
   if (change.from_state && change.from_state !== change.to_state) parts.push(`was ${cut(change.from_state, 40)}`);
   parts.push(change.kind === "action" ? `${change.cause} ${cut(change.detail, 200)}`.trim() : cut(change.cause, 40));
