@@ -277,7 +277,11 @@ async fn watching_ends_quietly_or_says_why(database: Engine) {
     stage.settings("[http]\ntoken = \"a-token-for-everything\"\n");
     let program = stage.follow(NO_PASSES).await;
     let listen = address(&program);
-    let mut watcher = Watcher::start(&stage, "watcher", &listen, &["--json"]);
+    let workload = stage.workload("stack").await;
+    stage.launch(&claim(&workload, "stack", "web")).await;
+    let mut watcher = Watcher::start(&stage, "watcher", &listen, &["--json", "--after", "0"]);
+    // From then on it needs the settings no more, which are others below.
+    watcher.prints("a change", |_| true).await;
     // Nobody reads what it prints: it ends, though it has nothing to print.
     let mut command = stage.command(&["watch", "--json", "--listen", &listen]);
     let mut unread = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
