@@ -1,14 +1,10 @@
 //! What is sent with a request.
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use actix_web::web;
 
 use crate::problem::Problem;
-
-/// Within this a client sends all of it.
-const SLOW_CLIENT: Duration = Duration::from_secs(10);
+use crate::server::SLOW_CLIENT;
 
 /// All of a body, if it has no more than so many bytes and comes in time. `too_long` says so for people.
 pub(crate) async fn read(

@@ -60,11 +60,10 @@ struct Wanted {
 )]
 async fn list(api: web::Data<Api>, Query(wanted): Query<Wanted>) -> Result<HttpResponse, Problem> {
     let Wanted { after, since, workload, host, state, kind, limit, cursor } = wanted;
-    let text = |text: Option<Text>| text.map(|text| text.0);
     let filter = JournalFilter {
-        workload: text(workload),
-        host: text(host),
-        state: text(state),
+        workload: workload.map(String::from),
+        host: host.map(String::from),
+        state: state.map(String::from),
         kind: kind.map(|kind| kind.as_str().to_owned()),
         since: since.map(|since| since.0),
     };

@@ -56,9 +56,12 @@ struct Wanted {
 )]
 async fn list(api: web::Data<Api>, Query(wanted): Query<Wanted>) -> Result<HttpResponse, Problem> {
     let Wanted { workload, host, state, kind, limit, cursor } = wanted;
-    let text = |text: Option<Text>| text.map(|text| text.0);
-    let filter =
-        ContainerFilter { workload: text(workload), host: text(host), state: text(state), kind: text(kind) };
+    let filter = ContainerFilter {
+        workload: workload.map(String::from),
+        host: host.map(String::from),
+        state: state.map(String::from),
+        kind: kind.map(String::from),
+    };
     let after = cursor.as_ref().map(|cursor| cursor.0.as_str());
     let page = api.store.container_page(&filter, after, limit.0).await?;
     Ok(ok(&Page::of(page, |row| row.id.clone())))

@@ -66,12 +66,16 @@ fn body(problem: &Problem) -> String {
 /// holds no secret.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let sources = std::iter::successors(std::error::Error::source(&error), |error| error.source());
-        let line = sources.fold(error.to_string(), |line, source| format!("{line}: {source}"));
         let refused = error.is_refusal();
         Self::new(
             if refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::SERVICE_UNAVAILABLE },
-            line,
+            line(&error),
         )
     }
+}
+
+/// An error and its sources in one line.
+pub(crate) fn line(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |line, source| format!("{line}: {source}"))
 }

@@ -71,6 +71,12 @@ fn parsed<'de, D: Deserializer<'de>, T>(
 #[derive(Debug)]
 pub(crate) struct Text(pub(crate) String);
 
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0
+    }
+}
+
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wanted = "a filter must have at most 1025 bytes, and no NUL character";
@@ -100,11 +106,15 @@ impl<'de> Deserialize<'de> for Limit {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seq(pub(crate) i64);
 
+impl Seq {
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        text.parse().ok().filter(|seq| *seq >= 0).map(Self)
+    }
+}
+
 impl<'de> Deserialize<'de> for Seq {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        parsed(deserializer, "after must be a number of the journal, 0 or more", |text| {
-            text.parse().ok().filter(|seq| *seq >= 0).map(Self)
-        })
+        parsed(deserializer, "after must be a number of the journal, 0 or more", |text| Self::read(&text))
     }
 }
 

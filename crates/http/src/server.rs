@@ -22,12 +22,10 @@ use crate::routes::Routes;
 use crate::state::Api;
 use crate::{guard, metrics};
 
-/// A client that does not send its request's head within this is cut off.
-const SLOW_CLIENT: Duration = Duration::from_secs(10);
+/// A client that does not send its request's head within this, and its body within as long again, is cut off.
+pub(crate) const SLOW_CLIENT: Duration = Duration::from_secs(10);
 /// One that takes nothing of its answer for so long is cut off, too. Longer than the feed waits, which says whom it cuts off.
 const TAKES_NOTHING: Duration = Duration::from_secs(20);
-/// Largest body of a request, in bytes.
-const MAX_BODY: usize = 1024 * 1024;
 /// Connections at once.
 const MAX_CONNECTIONS: usize = 4_096;
 
@@ -143,7 +141,6 @@ pub fn serve(api: Api, listen: &Listen) -> Result<Server, ServeError> {
             .app_data(web::Data::new(api.clone()))
             .app_data(attempts.clone())
             .app_data(web::Data::new(Feed::start(&api)))
-            .app_data(web::PayloadConfig::new(MAX_BODY))
             .wrap(from_fn(guard::check))
             .wrap(from_fn(metrics::count))
             .configure(|config| Routes::all().register(config))

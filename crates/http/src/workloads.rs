@@ -69,8 +69,7 @@ pub(crate) struct WithContainers {
 )]
 async fn list(api: web::Data<Api>, Query(wanted): Query<Wanted>) -> Result<HttpResponse, Problem> {
     let Wanted { kind, source_kind, limit, cursor } = wanted;
-    let text = |text: Option<Text>| text.map(|text| text.0);
-    let filter = WorkloadFilter { kind: text(kind), source_kind: text(source_kind) };
+    let filter = WorkloadFilter { kind: kind.map(String::from), source_kind: source_kind.map(String::from) };
     let after = cursor.as_ref().map(|cursor| cursor.0.as_str());
     let page = api.store.workload_page(&filter, after, limit.0).await?;
     let ids: Vec<_> = page.items.iter().map(|workload| workload.id.as_str()).collect();

@@ -49,7 +49,7 @@ pub use lock::{Holder, HostLock};
 pub use migrate::MigrationStatus;
 pub use page::{ContainerFilter, JournalFilter, KnownHost, Page, WorkloadFilter};
 pub use probe::{Probe, TableProbe};
-pub use query::{ChangeRecord, ContainerRecord, HostRecord, RowFilter, WorkloadRecord};
+pub use query::{ChangeRecord, ContainerRecord, RowFilter, WorkloadRecord};
 pub use settings::{Access, DatabaseUrl, Retention, StoreSettings};
 pub use status::{Aged, Attempts, StatusRecord, StatusReport};
 pub use store::Store;

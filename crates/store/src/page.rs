@@ -78,7 +78,7 @@ pub struct JournalFilter {
 
 /// A host that was ever reconciled, or has rows whose container is not missing: its row of `reconciler_hosts`, empty where
 /// there is none, and how many such rows it has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the columns are the contract's")]
 pub struct KnownHost {
     pub host: String,

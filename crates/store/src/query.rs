@@ -66,17 +66,6 @@ pub struct ChangeRecord {
     pub detail: String,
 }
 
-/// A host that has rows whose container is not missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostRecord {
-    /// The host.
-    pub host: String,
-    /// How many such rows it has.
-    pub live_rows: i64,
-    /// When its last list was merged, RFC 3339 in UTC; empty if none ever was.
-    pub last_list_at: String,
-}
-
 /// Which rows of `containers`; what is `None` does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct RowFilter {
@@ -110,22 +99,6 @@ impl Store {
             .call("read the containers", |db| async move { Ok(db.query_all_raw(asked).await?) })
             .await?;
         self.records(&rows, container)
-    }
-
-    /// The hosts that have rows whose container is not missing, by name.
-    ///
-    /// # Errors
-    ///
-    /// If the database cannot be read.
-    pub async fn hosts(&self) -> Result<Vec<HostRecord>, StoreError> {
-        let sql = self.sql().await?;
-        let asked = statement(sql.backend, &sql.hosts, []);
-        let rows =
-            self.link.call("read the hosts", |db| async move { Ok(db.query_all_raw(asked).await?) }).await?;
-        self.records(&rows, |row| {
-            let (host, last_list_at) = (row.try_get("", "host")?, row.try_get("", "last_list_at")?);
-            Ok(HostRecord { host, live_rows: row.try_get("", "live")?, last_list_at })
-        })
     }
 
     /// All workloads, by id.

@@ -53,8 +53,6 @@ pub(crate) struct Sql {
     pub(crate) touch_except: String,
     /// `(host, workload, state, '' | 'all') → all columns`; an empty text filters nothing
     pub(crate) list: String,
-    /// `() → host, live rows, last list`, of hosts that have live rows
-    pub(crate) hosts: String,
     /// `(host) → mark`, PostgreSQL only: what differs once somebody wrote
     pub(crate) fingerprint: String,
     /// `(host, workload) → all columns`; an empty text filters nothing
@@ -87,11 +85,10 @@ impl Sql {
             _ => String::new(),
         };
         let seen = format!(
-            "UPDATE containers AS c SET last_seen_at = {} WHERE {} = $1 AND {} <> '' AND {} <> 'missing'",
+            "UPDATE containers AS c SET last_seen_at = {} WHERE {} = $1 AND {}",
             c.write("last_seen_at", "$2"),
             c.read("host"),
-            c.read("container_id"),
-            c.read("state"),
+            c.is_live(),
         );
         Self {
             backend,
@@ -114,14 +111,6 @@ impl Sql {
                 c.write("state", "'missing'"),
                 c.write("updated_at", "$2"),
                 c.ids("$1")
-            ),
-            hosts: format!(
-                "SELECT r.host, CAST(COUNT(*) AS bigint) AS live, COALESCE(MAX(h.last_list_at), '') AS last_list_at \
-                 FROM (SELECT {} AS host FROM containers AS c WHERE {} <> '' AND {} <> 'missing') AS r \
-                 LEFT JOIN reconciler_hosts AS h ON h.host = r.host GROUP BY r.host ORDER BY 1",
-                c.read("host"),
-                c.read("container_id"),
-                c.read("state"),
             ),
             touch_except: format!("{seen} AND c.id NOT IN {}", c.ids("$3")),
             touch: seen,
@@ -200,6 +189,11 @@ impl Columns<'_> {
             Class::Text => "c.id".into(),
             _ => self.read("id"),
         }
+    }
+
+    /// The row has a container, and says that it is there.
+    pub(crate) fn is_live(&self) -> String {
+        format!("{} <> '' AND {} <> 'missing'", self.read("container_id"), self.read("state"))
     }
 
     pub(crate) fn select(&self, columns: &[&str]) -> String {

@@ -1,6 +1,6 @@
 //! The store: the database of one host.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use reconciler_core::ids::HostName;
@@ -32,7 +32,8 @@ pub struct Store {
     pub(crate) watch: Watch,
     tidiness: Tidiness,
     listener: Option<Listener>,
-    files: Option<FileWatch>,
+    /// Made when it is first asked who wrote: whoever never asks has none to read.
+    files: OnceLock<Option<FileWatch>>,
 }
 
 impl Store {
@@ -54,10 +55,6 @@ impl Store {
             }
             _ => None,
         };
-        let files = match link.target() {
-            Target::Sqlite(path, _) if read_write => FileWatch::start(path),
-            _ => None,
-        };
         Ok(Self {
             host: settings.host.clone(),
             link,
@@ -68,7 +65,7 @@ impl Store {
             watch: Watch::default(),
             tidiness: Tidiness::default(),
             listener,
-            files,
+            files: OnceLock::new(),
         })
     }
 
@@ -86,6 +83,12 @@ impl Store {
     /// Whether the database tells by itself that somebody wrote.
     pub(crate) fn listens(&self) -> bool {
         self.listener.is_some()
+    }
+
+    /// What watches over a SQLite file, where that can be done.
+    fn files(&self) -> Option<&FileWatch> {
+        let Target::Sqlite(path, _) = self.link.target() else { return None };
+        self.files.get_or_init(|| FileWatch::start(path)).as_ref()
     }
 
     /// The statements for the tables as they are.
@@ -150,7 +153,8 @@ impl Database for Store {
             return Ok(self.watch.differs(&Mark { unseen: self.link.unseen(), version: String::new() }));
         }
         let unseen = self.link.unseen();
-        if self.files.as_ref().is_some_and(|files| files.is_settled(unseen)) {
+        let files = self.files();
+        if files.is_some_and(|files| files.is_settled(unseen)) {
             return Ok(false);
         }
         let sql = match self.link.target() {
@@ -169,7 +173,7 @@ impl Database for Store {
             }
         };
         let wrote = self.watch.differs(&self.link.call("ask for changes", ask).await?);
-        if let Some(files) = self.files.as_ref().filter(|_| !wrote) {
+        if let Some(files) = files.filter(|_| !wrote) {
             files.settle(unseen);
         }
         Ok(wrote)

@@ -272,7 +272,7 @@ impl Transaction<'_> {
                 _ => written.unchanged += 1,
             }
         }
-        self.update(&updates).await?;
+        self.set(&self.sql.update, &updates).await?;
         self.mark_missing(&missing).await?;
         let raced = self.insert(&inserts).await?;
         written.inserted = inserts.len() - raced.len();
@@ -288,9 +288,10 @@ impl Transaction<'_> {
         Ok((written, changes))
     }
 
-    async fn update(&self, rows: &[&Row]) -> Result<(), DbErr> {
+    /// A statement that takes rows and says nothing of them.
+    async fn set(&self, sql: &str, rows: &[&Row]) -> Result<(), DbErr> {
         for chunk in rows.chunks(CHUNK) {
-            self.txn.execute_raw(self.of_rows(&self.sql.update, chunk)?).await?;
+            self.txn.execute_raw(self.of_rows(sql, chunk)?).await?;
         }
         Ok(())
     }
@@ -313,9 +314,7 @@ impl Transaction<'_> {
     /// Inserts rows; those that another session inserted since they were looked for are left alone and returned.
     async fn insert(&self, rows: &[&Row]) -> Result<HashSet<String>, DbErr> {
         if self.sql.backend == DbBackend::Sqlite {
-            for chunk in rows.chunks(CHUNK) {
-                self.txn.execute_raw(self.of_rows(&self.sql.insert, chunk)?).await?;
-            }
+            self.set(&self.sql.insert, rows).await?;
             return Ok(HashSet::new());
         }
         let mut raced: HashSet<String> = rows.iter().map(|row| row.id.as_str().to_owned()).collect();

@@ -89,6 +89,18 @@ impl Bed {
         Running { stop, parts, control, run }
     }
 
+    /// Starts them where the containers `a` and `b` of the stack `s` run, and waits until they follow both.
+    pub(crate) async fn run_two(&self) -> Running {
+        self.stack("s", "test").await;
+        for id in ["a", "b"] {
+            self.container(id, "s");
+        }
+        let running = self.run();
+        self.reach(&[("s:a", "running"), ("s:b", "running")]).await;
+        self.docker.streams_open(1).await;
+        running
+    }
+
     pub(crate) async fn once(&self) -> Result<PassSummary, PassFailed> {
         guardian::once(&self.parts).await
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reconciler_actors::Metrics;
 use reconciler_testkit::wait::wait_until;
 
-use crate::bed::{Bed, PATIENCE, Running, test};
+use crate::bed::{Bed, PATIENCE, test};
 use crate::faulty::Conduct;
 
 /// A sample by its name, without the prefix, and its labels as they are written; 0 if it is not there.
@@ -22,22 +22,10 @@ async fn reaches(bed: &Bed, sample: &str, least: f64) {
     wait_until(format!("{sample} {least}"), PATIENCE, || value(&bed.parts.metrics, sample) >= least).await;
 }
 
-/// The actors, with the containers `a` and `b` of a stack.
-async fn started(bed: &Bed) -> Running {
-    bed.stack("s", "test").await;
-    for id in ["a", "b"] {
-        bed.container(id, "s");
-    }
-    let running = bed.run();
-    bed.reach(&[("s:a", "running"), ("s:b", "running")]).await;
-    bed.docker.streams_open(1).await;
-    running
-}
-
 #[test]
 fn panics_are_counted_by_actor_and_nothing_counted_before_is_lost() {
     test(async |bed| {
-        let running = started(&bed).await;
+        let running = bed.run_two().await;
         bed.exit("a", 7);
         bed.reach(&[("s:a", "stopped")]).await;
         reaches(&bed, r#"events_total{action="die"}"#, 1.0).await;
@@ -77,7 +65,7 @@ fn runs_of_plugins_are_counted_by_how_they_ended() {
 fn changes_that_no_event_announced_are_counted_and_the_stream_is_replaced() {
     test(async |bed| {
         let bed = bed.every(Duration::from_millis(200));
-        let running = started(&bed).await;
+        let running = bed.run_two().await;
         reaches(&bed, r#"passes_total{outcome="merged"}"#, 3.0).await;
         bed.docker.change("a", |container| container.exited(7));
         bed.reach(&[("s:a", "stopped")]).await;
@@ -91,7 +79,7 @@ fn changes_that_no_event_announced_are_counted_and_the_stream_is_replaced() {
 fn a_daemon_that_is_another_is_counted_as_a_pass_refused() {
     test(async |bed| {
         let bed = bed.every(Duration::from_millis(200));
-        let running = started(&bed).await;
+        let running = bed.run_two().await;
         bed.docker.identify("OTHER", "/elsewhere");
         reaches(&bed, r#"passes_total{outcome="refused"}"#, 1.0).await;
         bed.database.set(|faults| faults.reads_fail = true);
@@ -104,7 +92,7 @@ fn a_daemon_that_is_another_is_counted_as_a_pass_refused() {
 #[test]
 fn rows_that_wait_fail_or_are_refused_are_counted() {
     test(async |bed| {
-        let running = started(&bed).await;
+        let running = bed.run_two().await;
         bed.database.hold_writes(true);
         let writes = bed.database.calls("write");
         bed.exit("a", 7);

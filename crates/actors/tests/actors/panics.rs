@@ -26,13 +26,7 @@ const PANICS: [(&str, Panic); 7] = [
 fn a_panic_of_any_actor_loses_nothing() {
     for (who, panic) in PANICS {
         test(async |bed| {
-            bed.stack("s", "test").await;
-            for id in ["a", "b"] {
-                bed.container(id, "s");
-            }
-            let running = bed.run();
-            bed.reach(&[("s:a", "running"), ("s:b", "running")]).await;
-            bed.docker.streams_open(1).await;
+            let running = bed.run_two().await;
             let opened = bed.engine.times("opened");
             panic(&bed);
             bed.exit("a", 7);

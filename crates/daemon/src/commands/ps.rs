@@ -13,10 +13,8 @@ use crate::output;
 use crate::output::age::ago;
 use crate::output::state;
 use crate::output::table::Table;
+use crate::output::text::{port, short_id};
 use crate::settings::Settings;
-
-/// Characters of a container's id that are shown, as Docker shows them.
-const SHORT_ID: usize = 12;
 
 /// `host` is the flag's: without it the rows of all hosts are shown, whatever this host is called.
 pub(crate) fn execute(settings: &Settings, args: &Ps, host: Option<&str>) -> anyhow::Result<Exit> {
@@ -57,8 +55,7 @@ pub(super) fn table(rows: &[ContainerRecord], statuses: &[StatusRecord], now: Ti
     for row in rows {
         let status = by_workload.get(&(&row.host, &row.workload_id));
         let (phase, message) = status.map_or(("", ""), |status| (&*status.phase, &*status.message));
-        let container: String = row.container_id.chars().take(SHORT_ID).collect();
-        let port = if row.port == 0 { String::new() } else { row.port.to_string() };
+        let (container, port) = (short_id(&row.container_id), port(row.port));
         let seen = ago(&row.last_seen_at, now);
         let style = state::style(&RowState::from_column(&row.state));
         let cells = [

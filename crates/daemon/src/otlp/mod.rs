@@ -17,6 +17,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::failure::chain;
 use crate::output::text;
 use crate::settings::Otlp;
 use encode::Resource;
@@ -179,9 +180,7 @@ impl Courier {
             Ok(status) => Err(Undelivered { why: format!("it answered {status}"), passes: may_pass(status) }),
             Err(error) => {
                 let error = error.without_url();
-                let sources = std::iter::successors(std::error::Error::source(&error), |e| e.source());
-                let line = sources.fold(error.to_string(), |line, source| format!("{line}: {source}"));
-                Err(Undelivered { why: text::cell(&line, 300), passes: true })
+                Err(Undelivered { why: text::cell(&chain(&error), 300), passes: true })
             }
         }
     }

@@ -18,6 +18,16 @@ pub(crate) fn path(path: &Path) -> String {
     cell(&path.to_string_lossy(), 500)
 }
 
+/// A container's id, as long as Docker shows it.
+pub(crate) fn short_id(container: &str) -> String {
+    container.chars().take(12).collect()
+}
+
+/// A port; nothing if there is none.
+pub(crate) fn port(port: i64) -> String {
+    if port == 0 { String::new() } else { port.to_string() }
+}
+
 /// Control characters, and those that turn the direction of what follows or cannot be seen.
 fn steers(c: char) -> bool {
     c.is_control()

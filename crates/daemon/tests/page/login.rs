@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use reconciler_testkit::wait::wait_for;
 
 use crate::browser::Browser;
-use crate::stage::{PATIENCE, Stage, container};
+use crate::stage::{PATIENCE, Stage};
 
 const TOKEN: &str = "a-token-for-everything";
 const READS: &str = "a-token-for-reading";
@@ -84,8 +84,7 @@ async fn a_token_becomes_a_cookie() {
 #[tokio::test]
 async fn the_page_asks_for_a_token() {
     let mut stage = Stage::new(SETTINGS);
-    stage.workload("shop", "Shop", "stack");
-    stage.docker.put(container("c1", "shop", "web"));
+    stage.shop();
     let mut program = stage.start().await;
     let mut browser = Browser::start().await;
     browser.visit(&stage.url()).await;

@@ -55,8 +55,7 @@ async fn what_is_looked_for_is_in_the_address() {
 #[tokio::test]
 async fn all_can_be_done_with_the_keyboard() {
     let mut stage = Stage::new("");
-    stage.workload("shop", "Shop", "stack");
-    stage.docker.put(container("c1", "shop", "web"));
+    stage.shop();
     let _program = stage.start().await;
     let mut browser = Browser::start().await;
     browser.visit(&stage.url()).await;

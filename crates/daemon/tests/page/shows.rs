@@ -31,8 +31,7 @@ async fn nothing_yet() {
     browser.reads("workload add shop --name Shop --kind stack").await;
     browser.reads("followed").await;
     // What comes shows without a word.
-    stage.workload("shop", "Shop", "stack");
-    stage.docker.put(container("c1", "shop", "web"));
+    stage.shop();
     stage.docker.emit("start", "c1");
     browser.sees(&is("shop:web", "running")).await;
     assert_eq!(browser.complaints(), [""; 0]);
@@ -85,8 +84,7 @@ async fn what_runs_is_shown_and_what_changes_shows_by_itself() {
 #[tokio::test]
 async fn a_restart_is_told_and_then_made_up_for() {
     let mut stage = Stage::new("");
-    stage.workload("shop", "Shop", "stack");
-    stage.docker.put(container("c1", "shop", "web"));
+    stage.shop();
     let mut program = stage.start().await;
     let mut browser = Browser::start().await;
     browser.visit(&stage.url()).await;
@@ -108,8 +106,7 @@ async fn a_restart_is_told_and_then_made_up_for() {
 #[tokio::test]
 async fn what_the_journal_no_longer_holds_is_loaded_anew() {
     let mut stage = Stage::new("");
-    stage.workload("shop", "Shop", "stack");
-    stage.docker.put(container("c1", "shop", "web"));
+    stage.shop();
     let mut program = stage.start().await;
     let mut browser = Browser::start().await;
     browser.visit(&stage.url()).await;
@@ -132,8 +129,7 @@ async fn what_the_journal_no_longer_holds_is_loaded_anew() {
 #[tokio::test]
 async fn a_database_that_cannot_be_read_is_told() {
     let mut stage = Stage::new("");
-    stage.workload("shop", "Shop", "stack");
-    stage.docker.put(container("c1", "shop", "web"));
+    stage.shop();
     let _program = stage.start().await;
     let mut browser = Browser::start().await;
     browser.visit(&stage.url()).await;

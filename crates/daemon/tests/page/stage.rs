@@ -41,6 +41,12 @@ impl Stage {
         stage
     }
 
+    /// The workload `shop`, which has the running container `c1` in the role `web`.
+    pub(crate) fn shop(&mut self) {
+        self.workload("shop", "Shop", "stack");
+        self.docker.put(container("c1", "shop", "web"));
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         self.place.path()
     }

@@ -65,17 +65,20 @@ impl Asked {
     pub(crate) fn of(wanted: Wanted, last_event_id: Option<&[u8]>) -> Result<Self, &'static str> {
         let Wanted { after, workload, host, state, kind } = wanted;
         let after = match last_event_id.filter(|id| !id.is_empty()) {
-            Some(id) => Some(number(id).ok_or("the header Last-Event-ID must be a number of the journal")?),
-            None => after.map(|after| after.0),
+            Some(id) => {
+                let seq = std::str::from_utf8(id).ok().and_then(Seq::read);
+                Some(seq.ok_or("the header Last-Event-ID must be a number of the journal")?)
+            }
+            None => after,
         };
-        let text = |text: Option<Text>| text.map(|text| text.0);
-        let (workload, host, state) = (text(workload), text(host), text(state));
-        Ok(Self { after, filter: Filter { workload, host, state, kind: kind.map(JournalKind::as_str) } })
+        let filter = Filter {
+            workload: workload.map(String::from),
+            host: host.map(String::from),
+            state: state.map(String::from),
+            kind: kind.map(JournalKind::as_str),
+        };
+        Ok(Self { after: after.map(|after| after.0), filter })
     }
-}
-
-fn number(id: &[u8]) -> Option<i64> {
-    std::str::from_utf8(id).ok()?.parse().ok().filter(|number| *number >= 0)
 }
 
 impl Filter {

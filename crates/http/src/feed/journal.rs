@@ -9,6 +9,8 @@ use reconciler_store::{FeedPage, Store};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
+use crate::problem::line;
+
 /// A page that could not be read is asked for again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -37,11 +39,6 @@ impl Journal for Arc<Store> {
     fn rest(&self) -> Reading<'_, ()> {
         Box::pin(self.close())
     }
-}
-
-fn line(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |line, source| format!("{line}: {source}"))
 }
 
 /// Lets few read at once.

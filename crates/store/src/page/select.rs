@@ -62,10 +62,9 @@ pub(super) fn hosts(containers: &Columns<'_>) -> String {
     let own: Vec<_> = own.iter().map(|column| format!("COALESCE(h.{column}, '') AS {column}")).collect();
     let live = format!(
         "SELECT r.host, CAST(COUNT(*) AS bigint) AS live FROM (SELECT {} AS host FROM containers AS c \
-         WHERE {} <> '' AND {} <> 'missing') AS r GROUP BY r.host",
+         WHERE {}) AS r GROUP BY r.host",
         containers.read("host"),
-        containers.read("container_id"),
-        containers.read("state"),
+        containers.is_live(),
     );
     format!(
         "WITH live AS ({live}) SELECT n.host AS host, COALESCE(l.live, 0) AS live, {} FROM \

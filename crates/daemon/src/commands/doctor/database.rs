@@ -1,6 +1,6 @@
 //! Whether the database can be used, and whether it is as it should be.
 
-use reconciler_store::{Access, Database as _, HostRecord, Loaded, Probe, Store, StoreSettings, TableProbe};
+use reconciler_store::{Access, Database as _, KnownHost, Loaded, Probe, Store, StoreSettings, TableProbe};
 
 use super::finding::Finding;
 use crate::commands::adapters;
@@ -15,7 +15,7 @@ const SCHEMA: &str = "schema";
 pub(super) struct Told {
     pub(super) findings: Vec<Finding>,
     pub(super) index: Option<Loaded>,
-    pub(super) hosts: Vec<HostRecord>,
+    pub(super) hosts: Vec<KnownHost>,
 }
 
 pub(super) async fn ask(settings: &Settings) -> Told {
@@ -44,7 +44,7 @@ async fn examine(to_open: StoreSettings, told: &mut Told) {
     }
     // What keeps it from being read was found just now.
     told.index = store.load().await.ok();
-    told.hosts = store.hosts().await.unwrap_or_default();
+    told.hosts = store.host_page(None, u16::MAX).await.map(|page| page.items).unwrap_or_default();
     store.close().await;
 }
 

@@ -1,7 +1,7 @@
 //! Whether every host that has rows has a sidecar that keeps them.
 
 use jiff::{SignedDuration, Timestamp};
-use reconciler_store::HostRecord;
+use reconciler_store::KnownHost;
 
 use super::finding::Finding;
 use crate::output::age::ago;
@@ -13,15 +13,15 @@ const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 const MAX_NAMED: usize = 10;
 
 /// Names the hosts whose rows nobody keeps.
-pub(super) fn without_sidecar(hosts: &[HostRecord], now: Timestamp) -> Vec<Finding> {
-    let listed_lately = |host: &HostRecord| {
+pub(super) fn without_sidecar(hosts: &[KnownHost], now: Timestamp) -> Vec<Finding> {
+    let listed_lately = |host: &KnownHost| {
         host.last_list_at.parse::<Timestamp>().is_ok_and(|at| now.duration_since(at) < LONGEST)
     };
-    let kept_by_nobody = hosts.iter().filter(|host| !listed_lately(host));
+    let kept_by_nobody = hosts.iter().filter(|host| host.live_rows > 0 && !listed_lately(host));
     kept_by_nobody.take(MAX_NAMED).map(|host| Finding::warn("hosts", text(host, now))).collect()
 }
 
-fn text(host: &HostRecord, now: Timestamp) -> String {
+fn text(host: &KnownHost, now: Timestamp) -> String {
     let name = cell(&host.host, 60);
     let since = match ago(&host.last_list_at, now) {
         never if never == "-" => "no sidecar ever kept them".to_owned(),
@@ -41,16 +41,18 @@ mod tests {
     #[test]
     fn hosts_whose_rows_nobody_keeps_are_named() {
         let now: Timestamp = "2025-06-01T12:00:00Z".parse().unwrap();
-        let host = |name: &str, last: &str| HostRecord {
+        let host = |name: &str, last: &str| KnownHost {
             host: name.into(),
             live_rows: 3,
             last_list_at: last.into(),
+            ..KnownHost::default()
         };
         let hosts = [
             host("well", "2025-06-01T11:55:00Z"),
             host("late", "2025-06-01T11:40:00Z"),
             host("new\u{1b}", ""),
             host("odd", "yesterday"),
+            KnownHost { live_rows: 0, ..host("without rows", "") },
         ];
         let texts: Vec<_> = without_sidecar(&hosts, now).into_iter().map(|finding| finding.text).collect();
         assert_eq!(texts.len(), 3);

@@ -19,7 +19,7 @@ use crate::output::age::ago;
 use crate::output::screen::Screen;
 use crate::output::state;
 use crate::output::table::Table;
-use crate::output::text::cell;
+use crate::output::text::{cell, port, short_id};
 use crate::settings::{Http, Settings};
 
 /// Ages are drawn anew after this.
@@ -30,8 +30,6 @@ const TOGETHER: Duration = Duration::from_millis(100);
 const AGAIN: Duration = Duration::from_secs(1);
 /// What the feed said and was not drawn yet.
 const AHEAD: usize = 256;
-/// Characters of a container's id that are shown, as Docker shows them.
-const SHORT_ID: usize = 12;
 
 /// Shows the rows until the program is ended. The feed is asked for all changes of the rows that are wanted, also those
 /// to another state: such a row leaves the table.
@@ -151,8 +149,7 @@ fn table(rows: &[(&ContainerRecord, &str)], now: Timestamp) -> Table {
     let mut table =
         Table::new(&["STATE", "WORKLOAD", "ROLE", "CONTAINER", "IMAGE", "PORT", "HOST", "CHANGED", "BY"]);
     for (row, cause) in rows {
-        let container: String = row.container_id.chars().take(SHORT_ID).collect();
-        let port = if row.port == 0 { String::new() } else { row.port.to_string() };
+        let (container, port) = (short_id(&row.container_id), port(row.port));
         let changed = ago(&row.updated_at, now);
         let cells = [
             &*row.state,
