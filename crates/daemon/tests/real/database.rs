@@ -66,6 +66,11 @@ impl Database {
         Self { url: url.to_owned(), session: SeaOrm::connect(options).await.unwrap() }
     }
 
+    /// Ends the session, and waits until the file is nobody's.
+    pub(crate) async fn close(self) {
+        self.session.close().await.unwrap();
+    }
+
     /// Another session.
     pub(crate) async fn again(&self) -> Self {
         Self::open(&self.url).await

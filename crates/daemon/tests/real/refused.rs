@@ -127,7 +127,8 @@ async fn a_disk_that_is_read_only_at_first() {
     stage.once();
     let url = stage.db.url().to_owned();
     // A disk that somebody writes to is not to be mounted read-only.
-    stage.db = Database::make(Engine::Sqlite, stage.dir()).await;
+    let meanwhile = Database::make(Engine::Sqlite, stage.dir()).await;
+    std::mem::replace(&mut stage.db, meanwhile).close().await;
     disk.remount("ro");
     let said = {
         let mut once = stage.command(&["once"]);
