@@ -136,20 +136,20 @@ pub struct MarkMissing {
 }
 
 /// A journal entry: what one write did to one row. The store adds sequence, time and the journal's `kind`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
     /// The row.
-    pub row_id: RowId,
+    pub row_id: &'a RowId,
     /// Its workload.
-    pub workload_id: WorkloadId,
+    pub workload_id: &'a WorkloadId,
     /// Its container after the write.
-    pub container_id: String,
+    pub container_id: &'a str,
     /// Its state before; `None` if there was no row.
-    pub from: Option<RowState>,
+    pub from: Option<&'a RowState>,
     /// Its state after.
-    pub to: RowState,
+    pub to: &'a RowState,
     /// Why.
-    pub cause: Cause,
+    pub cause: &'a Cause,
     /// How the container's process ended, where an inspect told.
     pub exit: Option<ExitFacts>,
 }
@@ -157,7 +157,7 @@ pub struct Change {
 impl Upsert {
     /// What the journal keeps of this write, carried out on `current`: an entry is earned by a change of state,
     /// container, image or port, and by news of an exit.
-    pub fn change(&self, current: Option<&Row>) -> Option<Change> {
+    pub fn change<'a>(&'a self, current: Option<&'a Row>) -> Option<Change<'a>> {
         let (row, exit) = (&self.row, self.exit);
         let same = current.is_some_and(|was| {
             was.state == row.state
@@ -166,12 +166,12 @@ impl Upsert {
                 && was.port == row.port
         });
         (!same || (exit.is_some() && self.exit_is_news)).then(|| Change {
-            row_id: row.id.clone(),
-            workload_id: row.workload_id.clone(),
-            container_id: row.container_id.clone(),
-            from: current.map(|was| was.state.clone()),
-            to: row.state.clone(),
-            cause: self.cause.clone(),
+            row_id: &row.id,
+            workload_id: &row.workload_id,
+            container_id: &row.container_id,
+            from: current.map(|was| &was.state),
+            to: &row.state,
+            cause: &self.cause,
             exit,
         })
     }
@@ -184,14 +184,14 @@ impl Upsert {
 
 impl MarkMissing {
     /// What the journal keeps of this write, carried out on `current`; nothing if it is `missing` already.
-    pub fn change(&self, current: &Row) -> Option<Change> {
+    pub fn change<'a>(&'a self, current: &'a Row) -> Option<Change<'a>> {
         (current.state != RowState::Missing).then(|| Change {
-            row_id: self.id.clone(),
-            workload_id: current.workload_id.clone(),
-            container_id: current.container_id.clone(),
-            from: Some(current.state.clone()),
-            to: RowState::Missing,
-            cause: self.cause.clone(),
+            row_id: &self.id,
+            workload_id: &current.workload_id,
+            container_id: &current.container_id,
+            from: Some(&current.state),
+            to: &RowState::Missing,
+            cause: &self.cause,
             exit: None,
         })
     }

@@ -4,14 +4,16 @@ use std::io;
 use std::panic::PanicHookInfo;
 
 use tracing::Level;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Registry, fmt, reload};
 
 use crate::output::text;
 use crate::settings::{LogFormat, Problem};
 
 /// The level of the log, which can be changed while it goes on.
 pub(crate) struct LogLevel {
-    set: Box<dyn Fn(EnvFilter)>,
+    filter: reload::Handle<Targets, Registry>,
     forced: bool,
     rust_log: Option<String>,
 }
@@ -21,7 +23,8 @@ impl LogLevel {
     pub(crate) fn set(&self, level: Level) {
         // It could be read when the log was begun.
         if let Ok(filter) = filter(level, self.forced, self.rust_log.as_deref()) {
-            (self.set)(filter);
+            // It fails only when the log has ended.
+            _ = self.filter.reload(filter);
         }
     }
 }
@@ -38,32 +41,26 @@ pub(crate) fn start(
     forced: bool,
     rust_log: Option<String>,
 ) -> Result<LogLevel, Problem> {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(level, forced, rust_log.as_deref())?)
-        .with_writer(io::stderr)
-        // It would print, and printing panics where standard error is closed.
-        .log_internal_errors(false);
-    let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+    let (shown, handle) = reload::Layer::new(filter(level, forced, rust_log.as_deref())?);
+    // It would print an error of its own, and printing panics where standard error is closed.
+    let lines = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
+    let log = Registry::default().with(shown);
     // A second start is a mistake that harms nobody: the first log goes on.
-    let set: Box<dyn Fn(EnvFilter)> = match format {
+    _ = match format {
         LogFormat::Text => {
-            let builder = builder.with_ansi(colour).with_filter_reloading();
-            let handle = builder.reload_handle();
-            _ = tracing::subscriber::set_global_default(builder.finish());
-            Box::new(move |filter| _ = handle.reload(filter))
+            let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+            tracing::subscriber::set_global_default(log.with(lines.with_ansi(colour)))
         }
         LogFormat::Json => {
-            let builder = builder.json().flatten_event(true).with_ansi(false).with_filter_reloading();
-            let handle = builder.reload_handle();
-            _ = tracing::subscriber::set_global_default(builder.finish());
-            Box::new(move |filter| _ = handle.reload(filter))
+            let lines = lines.json().flatten_event(true).with_ansi(false);
+            tracing::subscriber::set_global_default(log.with(lines))
         }
     };
     std::panic::set_hook(Box::new(log_panic));
-    Ok(LogLevel { set, forced, rust_log })
+    Ok(LogLevel { filter: handle, forced, rust_log })
 }
 
-fn filter(level: Level, forced: bool, rust_log: Option<&str>) -> Result<EnvFilter, Problem> {
+fn filter(level: Level, forced: bool, rust_log: Option<&str>) -> Result<Targets, Problem> {
     let libraries = level.min(Level::WARN).to_string().to_ascii_lowercase();
     // A directive's target is a prefix: the first stands for all crates of the workspace but the program's own.
     let own = format!("reconciler={level},tinyforge_reconciler={level}");
@@ -72,7 +69,10 @@ fn filter(level: Level, forced: bool, rust_log: Option<&str>) -> Result<EnvFilte
         Some(directives) => directives.to_owned(),
         None => format!("{libraries},{own}"),
     };
-    EnvFilter::builder().parse(directives).map_err(Problem::Directives)
+    // They are read to the letter: blanks would not be understood, and an empty one would show everything.
+    let directives = directives.replace(char::is_whitespace, "");
+    let directives: Vec<_> = directives.split(',').filter(|directive| !directive.is_empty()).collect();
+    directives.join(",").parse().map_err(Problem::Directives)
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {
@@ -95,11 +95,14 @@ mod tests {
             (Level::INFO, false, Some(""), &["warn", "reconciler=info"]),
             (Level::INFO, false, Some("sqlx=trace"), &["sqlx=trace"]),
             (Level::DEBUG, true, Some("sqlx=trace,reconciler=warn"), &["sqlx=trace", "reconciler=debug"]),
+            (Level::INFO, false, Some(" info, ,sqlx = trace,"), &["info", "sqlx=trace"]),
         ] {
             let shown = filter(level, forced, rust_log).unwrap().to_string();
             let shown: Vec<_> = shown.split(',').collect();
             assert!(wanted.iter().all(|directive| shown.contains(directive)), "{wanted:?}: {shown:?}");
         }
-        assert!(filter(Level::INFO, false, Some("a=b=c")).is_err());
+        for unclear in ["a=b=c", "sqlx=loud"] {
+            assert!(filter(Level::INFO, false, Some(unclear)).is_err(), "{unclear}");
+        }
     }
 }

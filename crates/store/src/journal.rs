@@ -6,14 +6,25 @@ use reconciler_core::heal::{HealAction, HealOutcome};
 use reconciler_core::row::Change;
 use reconciler_core::state::RowState;
 use reconciler_core::text::printable;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
 use crate::read::statement;
 use crate::record::{self, Record};
 use crate::sql::JOURNAL_LOCK;
 use crate::status::{Advanced, MAX_TEXT};
 use crate::time;
-use crate::write::{CHUNK, Transaction};
+use crate::transaction::Transaction;
+
+/// What an entry tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tale<'a> {
+    /// A row changed.
+    Change(Change<'a>),
+    /// A workload went from one phase to another.
+    Phase(&'a Advanced),
+    /// Something was done to a container.
+    Action(&'a HealAction),
+}
 
 /// An entry as its columns have it, but for what all entries of a transaction share.
 pub(crate) struct Entry<'a> {
@@ -34,13 +45,21 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub(crate) fn of_change(change: &'a Change) -> Self {
+    fn of(tale: &Tale<'a>) -> Self {
+        match *tale {
+            Tale::Change(change) => Self::of_change(change),
+            Tale::Phase(advanced) => Self::of_phase(advanced),
+            Tale::Action(action) => Self::of_action(action),
+        }
+    }
+
+    fn of_change(change: Change<'a>) -> Self {
         Self {
             kind: "container",
             row_id: change.row_id.as_str(),
             workload_id: change.workload_id.as_str(),
-            container_id: &change.container_id,
-            from_state: change.from.as_ref().map(RowState::as_str),
+            container_id: change.container_id,
+            from_state: change.from.map(RowState::as_str),
             to_state: change.to.as_str(),
             cause: change.cause.as_str(),
             exit_code: change.exit.map(|exit| exit.code),
@@ -51,8 +70,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The workload went from one phase to another.
-    pub(crate) fn of_phase(Advanced { from, status, .. }: &'a Advanced) -> Self {
+    fn of_phase(Advanced { from, status, .. }: &'a Advanced) -> Self {
         Self {
             kind: "workload",
             row_id: "",
@@ -70,7 +88,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The container's state before is not told: a change of the row tells it, if there was one.
-    pub(crate) fn of_action(action: &'a HealAction) -> Self {
+    fn of_action(action: &'a HealAction) -> Self {
         let detail = match &action.outcome {
             HealOutcome::Failed(why) => Cow::Owned(printable(why, MAX_TEXT)),
             HealOutcome::Started | HealOutcome::WouldStart => Cow::Borrowed(""),
@@ -175,33 +193,44 @@ impl Record for Entry<'_> {
 
 impl Transaction<'_> {
     /// The numbers of the entries, in order.
-    pub(crate) async fn journal(&self, entries: &[Entry<'_>]) -> Result<Vec<i64>, DbErr> {
-        if entries.is_empty() {
+    pub(crate) async fn journal(&self, tales: &[Tale<'_>]) -> Result<Vec<i64>, DbErr> {
+        if tales.is_empty() {
             return Ok(Vec::new());
         }
         let postgres = self.sql.backend == DbBackend::Postgres;
         if postgres {
             self.txn.execute_unprepared(&format!("SELECT {JOURNAL_LOCK}")).await?;
         }
-        let mut numbers = Vec::with_capacity(entries.len());
-        for chunk in entries.chunks(CHUNK) {
-            let brief: Option<Vec<_>> = chunk.iter().map(Brief::of).collect();
-            let (insert, entries) = match &brief {
-                Some(brief) => (&self.sql.journal_brief, record::set(brief)?),
-                None => (&self.sql.journal, record::set(chunk)?),
-            };
-            let values = [entries, self.now.as_str().into(), self.host.as_str().into()];
-            let insert = statement(self.sql.backend, insert, values);
-            if postgres {
-                for row in self.txn.query_all_raw(insert).await? {
+        let mut numbers = Vec::with_capacity(tales.len());
+        let make = |chunk| self.entries(chunk);
+        if postgres {
+            let inserted = |rows: Vec<QueryResult>| {
+                for row in rows {
                     numbers.push(row.try_get("", "seq")?);
                 }
-            } else {
-                let last = self.txn.execute_raw(insert).await?.last_insert_id().cast_signed();
-                numbers.extend((1..=last).rev().take(chunk.len()));
-            }
+                Ok(())
+            };
+            record::in_chunks(tales, make, |insert| self.txn.query_all_raw(insert), inserted).await?;
+        } else {
+            let inserted = |done: ExecResult| {
+                let (last, count) = (done.last_insert_id().cast_signed(), done.rows_affected());
+                numbers.extend(last - count.cast_signed() + 1..=last);
+                Ok(())
+            };
+            record::in_chunks(tales, make, |insert| self.txn.execute_raw(insert), inserted).await?;
         }
         numbers.sort_unstable();
         Ok(numbers)
+    }
+
+    fn entries(&self, tales: &[Tale<'_>]) -> Result<Statement, DbErr> {
+        let entries: Vec<_> = tales.iter().map(Entry::of).collect();
+        let brief: Option<Vec<_>> = entries.iter().map(Brief::of).collect();
+        let (insert, entries) = match &brief {
+            Some(brief) => (&self.sql.journal_brief, record::set(brief)?),
+            None => (&self.sql.journal, record::set(&entries)?),
+        };
+        let values = [entries, self.now.as_str().into(), self.host.as_str().into()];
+        Ok(statement(self.sql.backend, insert, values))
     }
 }

@@ -37,6 +37,7 @@ mod statuses;
 mod store;
 mod swap;
 mod time;
+mod transaction;
 mod watch;
 mod write;
 

@@ -101,7 +101,8 @@ impl Link {
         let held = timeout_at(end, self.alive(slot.take(), listened)).await.map_err(|_| late())?;
         let connection = match held {
             Some(connection) => connection,
-            None => timeout_at(end, self.connect()).await.map_err(|_| late())??,
+            // Boxed, for it is large, and this is made anew at each call.
+            None => timeout_at(end, Box::pin(self.connect())).await.map_err(|_| late())??,
         };
         let result = timeout_at(end, f(connection.clone())).await.map_err(|_| late())?;
         let held = Some(Held { connection, listened });

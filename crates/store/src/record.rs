@@ -3,8 +3,9 @@
 //! A set of records is one parameter: a JSON array that has an array a record. Objects would be easier to read, and take
 //! SQLite nearly twice as long, for it looks for each column's name in each of them.
 
+use futures_util::future::{BoxFuture, join};
 use reconciler_core::row::Row;
-use sea_orm::{DbErr, Value};
+use sea_orm::{DbErr, Statement, Value};
 use serde::Serialize;
 
 use crate::read::json;
@@ -26,6 +27,29 @@ pub(crate) trait Record {
 /// The parameter that holds them.
 pub(crate) fn set<'r, R: Record + 'r>(records: impl IntoIterator<Item = &'r R>) -> Result<Value, DbErr> {
     json(&records.into_iter().map(R::values).collect::<Vec<_>>())
+}
+
+/// So many records are in one statement: it bounds what a parameter comes to, and there is one to be made while another is
+/// carried out.
+const CHUNK: usize = 500;
+
+/// Makes a statement for each chunk of `items`, has the database carry it out, and takes its answer. The next one is made
+/// while the database is at work with this one: it takes nearly as long.
+pub(crate) async fn in_chunks<'t, T, A>(
+    items: &'t [T],
+    make: impl Fn(&'t [T]) -> Result<Statement, DbErr>,
+    carry_out: impl Fn(Statement) -> BoxFuture<'t, Result<A, DbErr>>,
+    mut take: impl FnMut(A) -> Result<(), DbErr>,
+) -> Result<(), DbErr> {
+    let mut statements = items.chunks(CHUNK).map(make);
+    let mut next = statements.next();
+    while let Some(statement) = next {
+        // In this order: the first is sent when it is polled.
+        let (answer, made) = join(carry_out(statement?), async { statements.next() }).await;
+        take(answer?)?;
+        next = made;
+    }
+    Ok(())
 }
 
 /// A row of this host's: the host is a parameter of its own.

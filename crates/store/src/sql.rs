@@ -313,7 +313,8 @@ impl Columns<'_> {
             }
         }
         let (columns, values): (Vec<_>, Vec<_>) = set.into_iter().unzip();
-        // Under SQLite's write lock nobody can have come between the read and this.
+        // Between a look and this nobody can have come on SQLite, whose transactions have the lock from the first; and without a
+        // look it refuses what is there.
         let conflict = if self.postgres() { " ON CONFLICT (id) DO NOTHING RETURNING id AS id" } else { "" };
         format!(
             "INSERT INTO containers ({}) SELECT {} FROM {} WHERE true{conflict}",

@@ -9,13 +9,13 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
 use crate::batch::Batch;
 use crate::error::StoreError;
-use crate::journal::Entry;
+use crate::journal::Tale;
 use crate::read::{json, statement};
 use crate::record;
 use crate::status::{Advanced, Aged, StatusRecord, StatusReport, is_key};
 use crate::store::Store;
 use crate::time;
-use crate::write::{CHUNK, Transaction};
+use crate::transaction::Transaction;
 
 /// What a batch tells of workloads: one report each, and none beside an [`Aged`] of it. All of it fits the tables.
 #[derive(Debug)]
@@ -52,9 +52,9 @@ pub(crate) struct Told<'a> {
 }
 
 impl Told<'_> {
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let phases = self.changed.iter().filter(|advanced| advanced.phase_changed()).map(Entry::of_phase);
-        phases.chain(self.actions.iter().map(Entry::of_action))
+    pub(crate) fn tales(&self) -> impl Iterator<Item = Tale<'_>> {
+        let phases = self.changed.iter().filter(|advanced| advanced.phase_changed()).map(Tale::Phase);
+        phases.chain(self.actions.iter().map(Tale::Action))
     }
 }
 
@@ -106,12 +106,12 @@ impl Transaction<'_> {
     }
 
     async fn set_statuses(&self, changed: &[Advanced]) -> Result<(), DbErr> {
-        for chunk in changed.chunks(CHUNK) {
+        let make = |chunk: &[Advanced]| {
             let statuses = record::set(chunk.iter().map(|advanced| &advanced.status))?;
             let values = [statuses, self.host.as_str().into()];
-            self.txn.execute_raw(statement(self.sql.backend, &self.sql.set_statuses, values)).await?;
-        }
-        Ok(())
+            Ok(statement(self.sql.backend, &self.sql.set_statuses, values))
+        };
+        record::in_chunks(changed, make, |set| self.txn.execute_raw(set), |_| Ok(())).await
     }
 
     async fn remove_statuses(&self, workloads: &[&WorkloadId]) -> Result<(), DbErr> {

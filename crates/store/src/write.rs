@@ -1,51 +1,48 @@
 //! Writing a batch.
 
-use std::collections::{HashMap, HashSet};
-
 use reconciler_core::ids::{HostName, RowId};
-use reconciler_core::row::{Change, MarkMissing, Row, StoredRow, Upsert};
+use reconciler_core::row::{Basis, Change, MarkMissing, Row, Upsert};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Set, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
+    DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 use crate::api::Written;
 use crate::batch::{Batch, Pin, Touch};
-use crate::entity::host;
 use crate::error::Trouble;
-use crate::journal::Entry;
+use crate::journal::Tale;
 use crate::link::CallError;
-use crate::read::{self, json, statement};
 use crate::sql::Sql;
 use crate::statuses::{News, Told};
-use crate::{record, swap, time};
-
-/// Rows in one statement: bounds what a parameter comes to.
-pub(crate) const CHUNK: usize = 1_000;
+use crate::transaction::Transaction;
+use crate::{swap, time};
 
 /// What is to become of one row.
 #[derive(Clone, Debug)]
-enum Write {
+pub(crate) enum Write {
     Upsert(Upsert),
     Missing(MarkMissing),
 }
 
 impl Write {
-    fn id(&self) -> &RowId {
+    pub(crate) fn id(&self) -> &RowId {
         match self {
             Self::Upsert(upsert) => &upsert.row.id,
             Self::Missing(missing) => &missing.id,
         }
     }
 
-    fn holds(&self, current: Option<&Row>, host: &HostName) -> bool {
+    fn is_of_a_new_row(&self) -> bool {
+        matches!(self, Self::Upsert(Upsert { basis: Basis::Absent, .. }))
+    }
+
+    pub(crate) fn holds(&self, current: Option<&Row>, host: &HostName) -> bool {
         match self {
             Self::Upsert(upsert) => upsert.basis.holds(current, host),
             Self::Missing(missing) => current.is_some() && missing.basis.holds(current, host),
         }
     }
 
-    fn change(&self, current: Option<&Row>) -> Option<Change> {
+    pub(crate) fn change<'a>(&'a self, current: Option<&'a Row>) -> Option<Change<'a>> {
         match self {
             Self::Upsert(upsert) => upsert.change(current),
             Self::Missing(missing) => current.and_then(|row| missing.change(row)),
@@ -80,11 +77,7 @@ pub(crate) fn flaw(row: &Row, host: &HostName) -> Option<String> {
 
 /// PostgreSQL's text cannot hold the character NUL, and refuses the whole statement that has one.
 fn nul<const N: usize>(texts: [&str; N]) -> Option<String> {
-    texts.iter().any(|t| t.contains('\0')).then(|| "a text in it has a NUL character".to_owned())
-}
-
-fn without_nul(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
+    texts.iter().any(|t| t.as_bytes().contains(&0)).then(|| "a text in it has a NUL character".to_owned())
 }
 
 /// What is written beside the rows.
@@ -95,18 +88,29 @@ struct Beside<'a> {
     news: Option<&'a News>,
 }
 
-/// Carries out a batch. Where a row's values are refused, the batch is halved until that row is alone.
+/// Carries out a batch.
 pub(crate) async fn batch(
     db: DatabaseConnection,
     sql: &Sql,
     host: &HostName,
-    mut batch: Batch,
+    batch: Batch,
 ) -> Result<Written, CallError> {
     if let Some(swap) = swap::Swap::of(&batch, host)
         && let Some(written) = swap.carry_out(&db, sql).await?
     {
         return Ok(written);
     }
+    // Boxed, for it is large, and an event's way would have to make room for it.
+    Box::pin(in_transactions(db, sql, host, batch)).await
+}
+
+/// Where a row's values are refused, the batch is halved until that row is alone.
+async fn in_transactions(
+    db: DatabaseConnection,
+    sql: &Sql,
+    host: &HostName,
+    mut batch: Batch,
+) -> Result<Written, CallError> {
     let session = Session { db: &db, sql, host };
     let news = News::of(&mut batch);
     let beside = Beside { touch: batch.touch.as_ref(), pin: batch.pin.as_ref(), news: news.as_ref() };
@@ -214,7 +218,19 @@ impl Session<'_> {
         Ok(refused)
     }
 
+    /// Where all rows are to be new, as in a first pass, nobody looks whether they are: if one is not, SQLite refuses them, and
+    /// then it is looked; PostgreSQL leaves that one out.
     async fn transaction(&self, writes: &[Write], beside: &Beside<'_>) -> Result<Written, DbErr> {
+        if !writes.is_empty() && writes.iter().all(Write::is_of_a_new_row) {
+            match self.attempt(writes, beside, false).await {
+                Err(error) if refusal(&error).is_some() => {}
+                attempted => return attempted,
+            }
+        }
+        self.attempt(writes, beside, true).await
+    }
+
+    async fn attempt(&self, writes: &[Write], beside: &Beside<'_>, look: bool) -> Result<Written, DbErr> {
         let options = TransactionOptions {
             sqlite_transaction_mode: (self.sql.backend == DbBackend::Sqlite)
                 .then_some(SqliteTransactionMode::Immediate),
@@ -222,17 +238,14 @@ impl Session<'_> {
         };
         let txn = self.db.begin_with_options(options).await?;
         let transaction = Transaction { txn: &txn, sql: self.sql, host: self.host, now: time::now() };
-        let (mut written, mut changes) = (Written::default(), Vec::new());
-        if !writes.is_empty() {
-            (written, changes) = transaction.rows(writes).await?;
-        }
+        let found = if look { transaction.lock(writes).await? } else { Vec::new() };
+        let (mut written, changes) = transaction.rows(writes, &found).await?;
         let mut told = Told::default();
         if let Some(news) = beside.news {
             told = transaction.news(news).await?;
         }
-        let changed = changes.iter().map(Entry::of_change);
-        let entries: Vec<_> = changed.chain(told.entries()).collect();
-        written.journal = transaction.journal(&entries).await?;
+        let tales: Vec<_> = changes.into_iter().map(Tale::Change).chain(told.tales()).collect();
+        written.journal = transaction.journal(&tales).await?;
         written.statuses = told.statuses;
         if let Some(touch) = beside.touch {
             written.touched = transaction.touch(touch).await?;
@@ -242,136 +255,5 @@ impl Session<'_> {
         }
         txn.commit().await?;
         Ok(written)
-    }
-}
-
-pub(crate) struct Transaction<'a> {
-    pub(crate) txn: &'a DatabaseTransaction,
-    pub(crate) sql: &'a Sql,
-    pub(crate) host: &'a HostName,
-    pub(crate) now: String,
-}
-
-impl Transaction<'_> {
-    /// What became of the rows, and what the journal is to keep of it.
-    async fn rows(&self, writes: &[Write]) -> Result<(Written, Vec<Change>), DbErr> {
-        let ids: Vec<_> = writes.iter().map(Write::id).collect();
-        let found = read::lock_rows(self.txn, self.sql, &ids).await?;
-        let current: HashMap<&RowId, &Row> = found.iter().map(|row| (&row.id, row)).collect();
-        let current = |write: &Write| current.get(write.id()).copied();
-
-        let (holding, mut conflicts): (Vec<_>, Vec<_>) =
-            writes.iter().partition(|write| write.holds(current(write), self.host));
-        let mut written = Written::default();
-        let (mut inserts, mut updates, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-        for write in &holding {
-            match (write, current(write)) {
-                (Write::Upsert(upsert), None) => inserts.push(&upsert.row),
-                (Write::Upsert(upsert), Some(row)) if upsert.row != *row => updates.push(&upsert.row),
-                (Write::Missing(gone), Some(row)) if gone.change(row).is_some() => missing.push(&gone.id),
-                _ => written.unchanged += 1,
-            }
-        }
-        self.set(&self.sql.update, &updates).await?;
-        self.mark_missing(&missing).await?;
-        let raced = self.insert(&inserts).await?;
-        written.inserted = inserts.len() - raced.len();
-        written.updated = updates.len();
-        written.missing = missing.len();
-
-        let (lost, done): (Vec<_>, Vec<_>) =
-            holding.into_iter().partition(|write| raced.contains(write.id().as_str()));
-        let changes = done.iter().filter_map(|write| write.change(current(write))).collect();
-        written.committed = done.iter().map(|write| write.id().clone()).collect();
-        conflicts.extend(lost);
-        written.conflicted = self.conflicted(&conflicts).await?;
-        Ok((written, changes))
-    }
-
-    /// A statement that takes rows and says nothing of them.
-    async fn set(&self, sql: &str, rows: &[&Row]) -> Result<(), DbErr> {
-        for chunk in rows.chunks(CHUNK) {
-            self.txn.execute_raw(self.of_rows(sql, chunk)?).await?;
-        }
-        Ok(())
-    }
-
-    async fn mark_missing(&self, ids: &[&RowId]) -> Result<(), DbErr> {
-        for chunk in ids.chunks(CHUNK) {
-            let values = [json(&chunk)?, self.now.as_str().into()];
-            self.txn.execute_raw(statement(self.sql.backend, &self.sql.missing, values)).await?;
-        }
-        Ok(())
-    }
-
-    /// A statement that takes rows, the time and the host.
-    fn of_rows(&self, sql: &str, rows: &[&Row]) -> Result<Statement, DbErr> {
-        let rows = record::set(rows.iter().copied())?;
-        let values = [rows, self.now.as_str().into(), self.host.as_str().into()];
-        Ok(statement(self.sql.backend, sql, values))
-    }
-
-    /// Inserts rows; those that another session inserted since they were looked for are left alone and returned.
-    async fn insert(&self, rows: &[&Row]) -> Result<HashSet<String>, DbErr> {
-        if self.sql.backend == DbBackend::Sqlite {
-            self.set(&self.sql.insert, rows).await?;
-            return Ok(HashSet::new());
-        }
-        let mut raced: HashSet<String> = rows.iter().map(|row| row.id.as_str().to_owned()).collect();
-        for chunk in rows.chunks(CHUNK) {
-            for row in self.txn.query_all_raw(self.of_rows(&self.sql.insert, chunk)?).await? {
-                raced.remove(&row.try_get::<String>("", "id")?);
-            }
-        }
-        Ok(raced)
-    }
-
-    /// The rows that stood in the way, as they are.
-    async fn conflicted(&self, writes: &[&Write]) -> Result<Vec<(RowId, Option<StoredRow>)>, DbErr> {
-        if writes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<_> = writes.iter().map(|write| write.id()).collect();
-        let seen = read::rows(self.txn, self.sql, &ids).await?;
-        let mut seen: HashMap<RowId, _> =
-            seen.into_iter().map(|stored| (stored.row.id.clone(), stored)).collect();
-        Ok(ids.into_iter().map(|id| (id.clone(), seen.remove(id))).collect())
-    }
-
-    /// How many rows were touched.
-    async fn touch(&self, touch: &Touch) -> Result<u64, DbErr> {
-        let (host, now) = (self.host.as_str(), self.now.as_str());
-        let except: Vec<_> = touch.except.iter().filter(|id| !id.as_str().contains('\0')).collect();
-        let seen = if except.is_empty() {
-            statement(self.sql.backend, &self.sql.touch, [host.into(), now.into()])
-        } else {
-            statement(self.sql.backend, &self.sql.touch_except, [host.into(), now.into(), json(&except)?])
-        };
-        let touched = self.txn.execute_raw(seen).await?.rows_affected();
-        let mut beat = host::ActiveModel {
-            host: Set(host.to_owned()),
-            last_list_at: Set(now.to_owned()),
-            stream: Set(without_nul(&touch.heartbeat.stream)),
-            ..Default::default()
-        };
-        let mut columns = vec![host::Column::LastListAt, host::Column::Stream];
-        if let Some(event) = touch.heartbeat.last_event_at {
-            beat.last_event_at = Set(time::text(event));
-            columns.push(host::Column::LastEventAt);
-        }
-        crate::hosts::write(self.txn, beat, &columns).await?;
-        Ok(touched)
-    }
-
-    async fn pin(&self, pin: &Pin) -> Result<(), DbErr> {
-        let pinned = host::ActiveModel {
-            host: Set(self.host.as_str().to_owned()),
-            daemon_id: Set(without_nul(pin.daemon.id.as_deref().unwrap_or_default())),
-            daemon_root: Set(without_nul(&pin.daemon.root)),
-            engine_version: Set(without_nul(&pin.engine_version)),
-            ..Default::default()
-        };
-        let columns = [host::Column::DaemonId, host::Column::DaemonRoot, host::Column::EngineVersion];
-        crate::hosts::write(self.txn, pinned, &columns).await
     }
 }

@@ -20,7 +20,7 @@ pub(crate) const HOST: &str = "local";
 pub(crate) struct Database {
     pub(crate) workloads: BTreeMap<WorkloadId, Workload>,
     pub(crate) rows: BTreeMap<RowId, Row>,
-    pub(crate) journal: Vec<Change>,
+    pub(crate) journal: Vec<Entry>,
     pub(crate) pin: Option<DaemonIdentity>,
     /// Somebody else wrote since the last load.
     pub(crate) others_wrote: bool,
@@ -28,6 +28,26 @@ pub(crate) struct Database {
     pub(crate) word: BTreeMap<RowId, String>,
     /// Workloads that were not there all the time.
     pub(crate) fickle: BTreeSet<WorkloadId>,
+}
+
+/// What the journal keeps of a change, as far as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    row_id: RowId,
+    container_id: String,
+    to: RowState,
+    exit: Option<ExitFacts>,
+}
+
+impl From<Change<'_>> for Entry {
+    fn from(change: Change<'_>) -> Self {
+        Self {
+            row_id: change.row_id.clone(),
+            container_id: change.container_id.to_owned(),
+            to: change.to.clone(),
+            exit: change.exit,
+        }
+    }
 }
 
 impl Database {
@@ -45,9 +65,9 @@ impl Database {
     pub(crate) fn exit_of(&self, row: &Row) -> Option<ExitFacts> {
         let entries = self.journal.iter().rev();
         let mut stay = entries
-            .filter(|change| change.row_id == row.id && change.container_id == row.container_id)
-            .take_while(|change| change.to == RowState::Stopped);
-        stay.find_map(|change| change.exit)
+            .filter(|entry| entry.row_id == row.id && entry.container_id == row.container_id)
+            .take_while(|entry| entry.to == RowState::Stopped);
+        stay.find_map(|entry| entry.exit)
     }
 
     /// One transaction. Panics if a write breaks what always holds.
@@ -62,7 +82,7 @@ impl Database {
                 continue;
             }
             self.judge(current.as_ref(), &upsert.row);
-            self.journal.extend(upsert.change(current.as_ref()));
+            self.journal.extend(upsert.change(current.as_ref()).map(Entry::from));
             self.rows.insert(id.clone(), upsert.row.clone());
             answer.committed.push(id.clone());
         }
@@ -71,7 +91,7 @@ impl Database {
             match current.filter(|row| missing.basis.holds(Some(row), &host)) {
                 Some(row) => {
                     self.judge_missing(&row, daemon);
-                    self.journal.extend(missing.change(&row));
+                    self.journal.extend(missing.change(&row).map(Entry::from));
                     self.rows.insert(missing.id.clone(), Row { state: RowState::Missing, ..row });
                     answer.committed.push(missing.id.clone());
                 }

@@ -24,7 +24,8 @@ pub(crate) struct Bench {
     pub(crate) workloads: BTreeMap<WorkloadId, Workload>,
     pub(crate) rows: BTreeMap<RowId, StoredRow>,
     pub(crate) pin: Option<DaemonIdentity>,
-    pub(crate) journal: Vec<Change>,
+    /// As `row: from → to, cause, exit code`.
+    journal: Vec<String>,
     /// The daemon that answers lists and looks.
     pub(crate) daemon: DaemonIdentity,
     now: Duration,
@@ -192,7 +193,7 @@ impl Bench {
             let current = self.rows.get_mut(&write.id);
             match current.filter(|stored| write.basis.holds(Some(&stored.row), &HOST.into())) {
                 Some(stored) => {
-                    self.journal.extend(write.change(&stored.row));
+                    self.journal.extend(write.change(&stored.row).map(entry));
                     stored.row.state = RowState::Missing;
                     stored.exit = None;
                     answer.committed.push(write.id.clone());
@@ -204,7 +205,7 @@ impl Bench {
     }
 
     fn write(&mut self, upsert: &Upsert, current: Option<&StoredRow>) {
-        self.journal.extend(upsert.change(current.map(|stored| &stored.row)));
+        self.journal.extend(upsert.change(current.map(|stored| &stored.row)).map(entry));
         let kept = current
             .filter(|was| was.row.container_id == upsert.row.container_id)
             .and_then(|was| was.exit)
@@ -250,15 +251,15 @@ impl Bench {
         &self.rows[&row.into()]
     }
 
-    /// Takes the journal as `row: from → to, cause, exit code`.
+    /// What the journal was told since it was last taken: `row: from → to, cause, exit code`.
     pub(crate) fn take_journal(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.journal).iter().map(entry).collect()
+        std::mem::take(&mut self.journal)
     }
 }
 
-fn entry(change: &Change) -> String {
-    let from = change.from.as_ref().map_or("-", RowState::as_str);
-    let (row, to, cause) = (&change.row_id, &change.to, change.cause.as_str());
+fn entry(change: Change<'_>) -> String {
+    let from = change.from.map_or("-", RowState::as_str);
+    let (row, to, cause) = (change.row_id, change.to, change.cause.as_str());
     match change.exit {
         None => format!("{row}: {from} → {to}, {cause}"),
         Some(ExitFacts { code, oom_killed, by, .. }) => {
