@@ -117,8 +117,12 @@ impl Link {
             }
             Err(CallError::Database(error)) => {
                 let trouble = Trouble::of(&error);
-                if !matches!(trouble, Trouble::Lost(_)) {
-                    *slot = held;
+                match (&self.target, &trouble) {
+                    (_, Trouble::Lost(_)) => {}
+                    // SQLite may have ended a transaction by itself, of which its driver knows nothing: what came next would be
+                    // lost in one that nobody ends.
+                    (Target::Sqlite(..), _) => self.end(held).await,
+                    (Target::Postgres(_), _) => *slot = held,
                 }
                 Err(StoreError::Query { at: self.at.clone(), what, source: DatabaseError(trouble) })
             }
@@ -174,10 +178,15 @@ impl Link {
     }
 
     pub(crate) async fn close(&self) {
-        if let Ok(mut slot) = timeout_at(Instant::now() + self.deadline, self.connection.lock()).await
-            && let Some(held) = slot.take()
-        {
-            let _ = timeout_at(Instant::now() + self.deadline, held.connection.close()).await;
+        if let Ok(mut slot) = timeout_at(Instant::now() + self.deadline, self.connection.lock()).await {
+            self.end(slot.take()).await;
+        }
+    }
+
+    async fn end(&self, held: Option<Held>) {
+        if let Some(held) = held {
+            // One that does not end in time is left to itself.
+            _ = timeout_at(Instant::now() + self.deadline, held.connection.close()).await;
         }
     }
 }

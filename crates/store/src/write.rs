@@ -3,7 +3,8 @@
 use reconciler_core::ids::{HostName, RowId};
 use reconciler_core::row::{Basis, Change, MarkMissing, Row, Upsert};
 use sea_orm::{
-    DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 
 use crate::api::Written;
@@ -237,7 +238,38 @@ impl Session<'_> {
             ..TransactionOptions::default()
         };
         let txn = self.db.begin_with_options(options).await?;
-        let transaction = Transaction { txn: &txn, sql: self.sql, host: self.host, now: time::now() };
+        match self.fill(&txn, writes, beside, look).await {
+            Ok(written) => {
+                txn.commit().await?;
+                Ok(written)
+            }
+            Err(error) => Err(match self.roll_back(txn).await {
+                // Nothing is to be tried again on a connection that is in nobody knows what state.
+                Err(worse) if refusal(&error).is_some() => worse,
+                _ => error,
+            }),
+        }
+    }
+
+    /// SQLite ends a transaction by itself where a trigger says so, or the disk is full, and its driver does not notice: it
+    /// would take the next one for a part of this one, and not commit it. So there is one to be rolled back in any case.
+    async fn roll_back(&self, txn: DatabaseTransaction) -> Result<(), DbErr> {
+        if self.sql.backend == DbBackend::Sqlite {
+            // Refused where there is one.
+            _ = txn.execute_unprepared("BEGIN").await;
+        }
+        txn.rollback().await
+    }
+
+    /// All that a transaction does.
+    async fn fill(
+        &self,
+        txn: &DatabaseTransaction,
+        writes: &[Write],
+        beside: &Beside<'_>,
+        look: bool,
+    ) -> Result<Written, DbErr> {
+        let transaction = Transaction { txn, sql: self.sql, host: self.host, now: time::now() };
         let found = if look { transaction.lock(writes).await? } else { Vec::new() };
         let (mut written, changes) = transaction.rows(writes, &found).await?;
         let mut told = Told::default();
@@ -253,7 +285,6 @@ impl Session<'_> {
         if let Some(pin) = beside.pin {
             transaction.pin(pin).await?;
         }
-        txn.commit().await?;
         Ok(written)
     }
 }

@@ -18,7 +18,7 @@ use reconciler_core::index::{Answer, Loaded};
 use reconciler_store::{Batch, Database, StoreError, Written};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{debug, error};
+use tracing::{debug, error, trace};
 
 use crate::alarm::Alarm;
 use crate::clock::Clock;
@@ -182,6 +182,13 @@ impl StoreActor {
                         actor.signals.journal_grew(*newest);
                     }
                     actor.metrics.written(&written, started.elapsed());
+                    trace!(
+                        committed = written.committed.len(),
+                        conflicted = written.conflicted.len(),
+                        touched = written.touched,
+                        took_ms = started.elapsed().as_millis(),
+                        "written"
+                    );
                     (Answer { pinned, ..answer_of(written) }, None)
                 }
                 Err(why) => {

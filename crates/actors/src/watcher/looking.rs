@@ -9,7 +9,7 @@ use reconciler_core::index::{Look, LookOutcome};
 use reconciler_core::stamp::Stamp;
 use reconciler_docker::Inspection;
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{debug, trace};
 
 use crate::messages::LookAgain;
 
@@ -49,10 +49,14 @@ impl DockerWatcher {
             }
             match answer {
                 Ok(Inspection::Found(snapshot)) => {
+                    trace!(%container, state = ?snapshot.state, "looked at");
                     watcher.looks.answered(&container);
                     watcher.outbox.look(Look { container, begun, outcome: LookOutcome::Found(snapshot) });
                 }
-                Ok(Inspection::Gone) => watcher.gone.push((container, begun)),
+                Ok(Inspection::Gone) => {
+                    trace!(%container, "looked for in vain");
+                    watcher.gone.push((container, begun));
+                }
                 Err(error) => {
                     debug!(%container, error = crate::line(&error), "look failed");
                     watcher.failed(&error);

@@ -10,7 +10,7 @@ use reconciler_core::host::DaemonIdentity;
 use reconciler_core::stamp::Stamp;
 use reconciler_docker::{DockerError, EngineEvent, EngineInfo, EventStream};
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::{debug, info, trace};
 
 use crate::messages::{HostChanged, StreamDoubted};
 use crate::metrics::Lost;
@@ -137,6 +137,7 @@ impl StreamHandler<Received> for DockerWatcher {
         match item {
             Ok(event) if self.replay.is_new(&event) => {
                 let EngineEvent { container, action, daemon_nanos } = event;
+                trace!(%container, action = action.as_str(), daemon_nanos, "event");
                 let event = Event::new(container, action, daemon_nanos, self.clock.stamp());
                 self.metrics.event(&event, self.stream.open_for());
                 self.outbox.event(event);

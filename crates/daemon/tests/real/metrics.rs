@@ -77,7 +77,12 @@ fn scrape(program: &Program) -> Scrape {
 }
 
 /// Waits until the sum of a metric's samples that have these labels is more than it was, or is so much.
-async fn reaches(program: &Program, name: &str, labels: &[(&str, &str)], holds: impl Fn(f64) -> bool) {
+pub(crate) async fn reaches(
+    program: &Program,
+    name: &str,
+    labels: &[(&str, &str)],
+    holds: impl Fn(f64) -> bool,
+) {
     wait_for(format!("{name} {labels:?}"), PATIENCE, async || {
         holds(scrape(program).sum(&format!("tinyforge_reconciler_{name}"), labels)).then_some(())
     })

@@ -76,6 +76,15 @@ impl Program {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// How many of its threads are SQLite connections.
+    pub(crate) fn connections(&self) -> usize {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let name = |thread: std::io::Result<std::fs::DirEntry>| {
+            std::fs::read_to_string(thread.ok()?.path().join("comm")).ok()
+        };
+        threads.filter_map(name).filter(|name| name.starts_with("sqlx-sqlite")).count()
+    }
+
     /// Asks it to read its settings again.
     pub(crate) fn hang_up(&self) {
         self.signal(Signal::SIGHUP);

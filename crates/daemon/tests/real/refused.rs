@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use crate::database::{Database, Engine};
 use crate::fleet::measured;
+use crate::metrics::reaches;
 use crate::program::Program;
 use crate::sampler::{Sampler, is_missing};
 use crate::stage::{NO_PASSES, PATIENCE, Stage, claim};
@@ -98,7 +99,7 @@ async fn a_full_disk() {
     let three = Three::make(&stage).await;
     let mut program = stage.follow(NO_PASSES).await;
     three.are_indexed(&stage).await;
-    let sampler = Sampler::start(&stage, is_missing).await;
+    let (sampler, connections) = (Sampler::start(&stage, is_missing).await, program.connections());
     disk.fill();
     // What is free within the file still takes some writes.
     for round in 0.. {
@@ -110,8 +111,14 @@ async fn a_full_disk() {
         }
     }
     three.change(&stage).await;
+    // It fails at another place each time, and SQLite ends the transaction in some and not in others.
+    reaches(&program, "database_failures_total", &[("operation", "write")], |times| times >= 5.0).await;
     disk.make_room();
     program.says("over fault=").await;
+    // What was given up has ended.
+    wait_until("no more connections than before", PATIENCE, || program.connections() == connections).await;
+    // Nobody holds the lock.
+    stage.db.execute("UPDATE workloads SET name = name").await;
     three.are_made_up_for(&stage, &mut program).await;
     sampler.saw_none().await;
 }

@@ -326,23 +326,36 @@ impl Gate {
 impl Drop for Stage {
     /// Ends the test's containers, for a shared daemon gets slow with many.
     fn drop(&mut self) {
+        let failed = std::thread::panicking();
+        if failed && let Ok(rows) = self.command(&["ps", "--all"]).output() {
+            report("the rows", &String::from_utf8_lossy(&rows.stdout));
+        }
         let (docker, containers) = (self.docker.clone(), self.containers.take());
         let work = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(remove(&docker, &containers));
+            runtime.block_on(remove(&docker, &containers, failed));
         };
         // On a thread of its own: the test is on a runtime already.
         _ = std::thread::spawn(work).join();
     }
 }
 
-async fn remove(docker: &Docker, containers: &[String]) {
+/// A part of a failed test's report.
+#[expect(clippy::print_stderr, reason = "the report of a test that failed")]
+fn report(what: &str, said: &str) {
+    eprintln!("--- {what}\n{said}---");
+}
+
+async fn remove(docker: &Docker, containers: &[String], failed: bool) {
     for id in containers {
         // A daemon that is gone or frozen was the test's own, and ends with it.
         if !docker.answers().await {
             return;
         }
-        if docker.state(id).await.is_some() {
+        if let Some(state) = docker.state(id).await {
+            if failed {
+                report("the daemon says", &format!("{id} is {state}\n"));
+            }
             docker.rm(id).await;
         }
     }

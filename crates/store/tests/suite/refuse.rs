@@ -2,7 +2,7 @@
 
 use reconciler_store::{Batch, Touch};
 
-use crate::bed::{new, on_both, row, rows, upsert, write};
+use crate::bed::{Bed, new, on_both, row, rows, upsert, write};
 
 on_both! {
     async fn one_refused_row_of_a_thousand(bed: Bed) {
@@ -85,5 +85,38 @@ on_both! {
         assert_eq!((written.inserted, written.journal.len()), (1, 1));
         let loaded = reconciler_store::Database::load(&store).await.unwrap();
         assert_eq!(loaded.rows[0].row.container_id, "c2");
+    }
+}
+
+/// SQLite can be told to end the transaction, and then does so behind the driver's back; it does so by itself where the disk
+/// is full.
+#[tokio::test]
+async fn a_refusal_that_ends_the_transaction_is_narrowed_down_too() {
+    let bed = Bed::sqlite();
+    let (store, other) = (bed.store().await, bed.other().await);
+    let mut stand: Vec<_> = ["w:a", "w:b", "w:c"].iter().map(|id| row(id, id)).collect();
+    write(&store, rows(stand.clone().into_iter().map(new))).await;
+    for (name, port, how) in [("ending", 1, "ROLLBACK"), ("leaving", 2, "ABORT")] {
+        let raise = format!("SELECT RAISE({how}, 'not this one')");
+        other
+            .run(&format!(
+                "CREATE TRIGGER {name} BEFORE UPDATE ON containers WHEN NEW.port = {port} BEGIN {raise}; END"
+            ))
+            .await;
+    }
+    for (round, refused) in [(10, 1), (11, 2), (12, 1), (13, 2)] {
+        let mut wanted = stand.clone();
+        for (row, port) in wanted.iter_mut().zip([round, refused, round]) {
+            row.port = port;
+        }
+        let batch = wanted.iter().zip(&stand).map(|(row, was)| upsert(row.clone(), Some(was)));
+        let written = write(&store, rows(batch)).await;
+        assert_eq!((written.refused.len(), written.committed.len()), (1, 2), "{written:?}");
+        let alone = write(&store, rows([upsert(wanted[1].clone(), Some(&stand[1]))])).await;
+        assert_eq!((alone.refused.len(), alone.committed.len()), (1, 0), "{alone:?}");
+        (stand[0].port, stand[2].port) = (round, round);
+        let seen = other.ask("SELECT port FROM containers ORDER BY id").await;
+        assert_eq!(seen, [round, stand[1].port, round].map(|port| port.to_string()), "others see it");
+        other.run("UPDATE containers SET subdomain = 'www'").await;
     }
 }
