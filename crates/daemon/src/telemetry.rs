@@ -64,15 +64,16 @@ fn filter(level: Level, forced: bool, rust_log: Option<&str>) -> Result<Targets,
     let libraries = level.min(Level::WARN).to_string().to_ascii_lowercase();
     // A directive's target is a prefix: the first stands for all crates of the workspace but the program's own.
     let own = format!("reconciler={level},tinyforge_reconciler={level}");
-    let directives = match rust_log.filter(|directives| !directives.trim().is_empty()) {
-        Some(directives) if forced => format!("{directives},{own}"),
-        Some(directives) => directives.to_owned(),
-        None => format!("{libraries},{own}"),
+    // Directives are read to the letter: a blank would not be understood, and an empty one would be one.
+    let said = rust_log.unwrap_or_default().replace(char::is_whitespace, "");
+    let said: Vec<_> = said.split(',').filter(|directive| !directive.is_empty()).collect();
+    let said = said.join(",");
+    let directives = match (said.is_empty(), forced) {
+        (true, _) => format!("{libraries},{own}"),
+        (false, true) => format!("{said},{own}"),
+        (false, false) => said,
     };
-    // They are read to the letter: blanks would not be understood, and an empty one would show everything.
-    let directives = directives.replace(char::is_whitespace, "");
-    let directives: Vec<_> = directives.split(',').filter(|directive| !directive.is_empty()).collect();
-    directives.join(",").parse().map_err(Problem::Directives)
+    directives.parse().map_err(Problem::Directives)
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {
@@ -96,6 +97,7 @@ mod tests {
             (Level::INFO, false, Some("sqlx=trace"), &["sqlx=trace"]),
             (Level::DEBUG, true, Some("sqlx=trace,reconciler=warn"), &["sqlx=trace", "reconciler=debug"]),
             (Level::INFO, false, Some(" info, ,sqlx = trace,"), &["info", "sqlx=trace"]),
+            (Level::INFO, false, Some(" , "), &["warn", "reconciler=info", "tinyforge_reconciler=info"]),
         ] {
             let shown = filter(level, forced, rust_log).unwrap().to_string();
             let shown: Vec<_> = shown.split(',').collect();

@@ -17,7 +17,7 @@ use crate::transaction::Transaction;
 
 /// What an entry tells.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Tale<'a> {
+pub(crate) enum Occurrence<'a> {
     /// A row changed.
     Change(Change<'a>),
     /// A workload went from one phase to another.
@@ -45,11 +45,11 @@ pub(crate) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(tale: &Tale<'a>) -> Self {
-        match *tale {
-            Tale::Change(change) => Self::of_change(change),
-            Tale::Phase(advanced) => Self::of_phase(advanced),
-            Tale::Action(action) => Self::of_action(action),
+    fn of(occurrence: &Occurrence<'a>) -> Self {
+        match *occurrence {
+            Occurrence::Change(change) => Self::of_change(change),
+            Occurrence::Phase(advanced) => Self::of_phase(advanced),
+            Occurrence::Action(action) => Self::of_action(action),
         }
     }
 
@@ -193,15 +193,15 @@ impl Record for Entry<'_> {
 
 impl Transaction<'_> {
     /// The numbers of the entries, in order.
-    pub(crate) async fn journal(&self, tales: &[Tale<'_>]) -> Result<Vec<i64>, DbErr> {
-        if tales.is_empty() {
+    pub(crate) async fn journal(&self, occurrences: &[Occurrence<'_>]) -> Result<Vec<i64>, DbErr> {
+        if occurrences.is_empty() {
             return Ok(Vec::new());
         }
         let postgres = self.sql.backend == DbBackend::Postgres;
         if postgres {
             self.txn.execute_unprepared(&format!("SELECT {JOURNAL_LOCK}")).await?;
         }
-        let mut numbers = Vec::with_capacity(tales.len());
+        let mut numbers = Vec::with_capacity(occurrences.len());
         let make = |chunk| self.entries(chunk);
         if postgres {
             let inserted = |rows: Vec<QueryResult>| {
@@ -210,21 +210,21 @@ impl Transaction<'_> {
                 }
                 Ok(())
             };
-            record::in_chunks(tales, make, |insert| self.txn.query_all_raw(insert), inserted).await?;
+            record::in_chunks(occurrences, make, |insert| self.txn.query_all_raw(insert), inserted).await?;
         } else {
             let inserted = |done: ExecResult| {
                 let (last, count) = (done.last_insert_id().cast_signed(), done.rows_affected());
                 numbers.extend(last - count.cast_signed() + 1..=last);
                 Ok(())
             };
-            record::in_chunks(tales, make, |insert| self.txn.execute_raw(insert), inserted).await?;
+            record::in_chunks(occurrences, make, |insert| self.txn.execute_raw(insert), inserted).await?;
         }
         numbers.sort_unstable();
         Ok(numbers)
     }
 
-    fn entries(&self, tales: &[Tale<'_>]) -> Result<Statement, DbErr> {
-        let entries: Vec<_> = tales.iter().map(Entry::of).collect();
+    fn entries(&self, occurrences: &[Occurrence<'_>]) -> Result<Statement, DbErr> {
+        let entries: Vec<_> = occurrences.iter().map(Entry::of).collect();
         let brief: Option<Vec<_>> = entries.iter().map(Brief::of).collect();
         let (insert, entries) = match &brief {
             Some(brief) => (&self.sql.journal_brief, record::set(brief)?),

@@ -1,10 +1,7 @@
 //! Making the tables that are not there.
 
 use reconciler_migrations::{MIGRATION_TABLE, Migrator};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 use serde::Serialize;
 
@@ -14,6 +11,7 @@ use crate::made;
 use crate::read::statement;
 use crate::schema::Schema;
 use crate::store::Store;
+use crate::transaction::locked;
 use crate::watch::CHANNEL;
 
 /// Which of the schema's steps were carried out.
@@ -52,13 +50,8 @@ impl Store {
 
     async fn migrate_with(&self, db: DatabaseConnection) -> Result<(), CallError> {
         let backend = db.get_database_backend();
-        let options = TransactionOptions {
-            sqlite_transaction_mode: (backend == DbBackend::Sqlite)
-                .then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
         let at = || self.link.at.clone();
-        let txn = db.begin_with_options(options).await?;
+        let txn = db.begin_with_options(locked(backend)).await?;
         if backend == DbBackend::Postgres {
             let lock = "SELECT pg_advisory_xact_lock(hashtext('tinyforge_reconciler'), hashtext('migrate'))";
             txn.execute_unprepared(lock).await?;

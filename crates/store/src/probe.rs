@@ -1,15 +1,13 @@
 //! What `doctor` asks.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, TransactionTrait};
 
 use crate::error::{StoreError, Trouble};
 use crate::migrate::{self, MigrationStatus};
 use crate::read::statement;
 use crate::schema::{CONTAINERS, Schema, Table, WORKLOADS};
 use crate::store::Store;
+use crate::transaction::locked;
 
 /// The state of the database, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,9 +83,7 @@ async fn probe(db: &DatabaseConnection) -> Result<Probe, DbErr> {
 
 /// Takes the write lock, and asks for the permission to update a table without updating a row.
 async fn write_nothing(db: &DatabaseConnection, table: bool) -> Result<(), DbErr> {
-    let mode = (db.get_database_backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
-    let options = TransactionOptions { sqlite_transaction_mode: mode, ..TransactionOptions::default() };
-    let txn = db.begin_with_options(options).await?;
+    let txn = db.begin_with_options(locked(db.get_database_backend())).await?;
     if table {
         txn.execute_unprepared("UPDATE containers SET state = state WHERE 1 = 0").await?;
     }

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 
 use crate::batch::Batch;
 use crate::error::StoreError;
-use crate::journal::Tale;
+use crate::journal::Occurrence;
 use crate::read::{json, statement};
 use crate::record;
 use crate::status::{Advanced, Aged, StatusRecord, StatusReport, is_key};
@@ -52,9 +52,9 @@ pub(crate) struct Told<'a> {
 }
 
 impl Told<'_> {
-    pub(crate) fn tales(&self) -> impl Iterator<Item = Tale<'_>> {
-        let phases = self.changed.iter().filter(|advanced| advanced.phase_changed()).map(Tale::Phase);
-        phases.chain(self.actions.iter().map(Tale::Action))
+    pub(crate) fn occurrences(&self) -> impl Iterator<Item = Occurrence<'_>> {
+        let phases = self.changed.iter().filter(|advanced| advanced.phase_changed()).map(Occurrence::Phase);
+        phases.chain(self.actions.iter().map(Occurrence::Action))
     }
 }
 

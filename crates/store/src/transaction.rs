@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use reconciler_core::ids::{HostName, RowId};
 use reconciler_core::row::{Change, Row, StoredRow};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, Set, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, Set, SqliteTransactionMode,
+    Statement, TransactionOptions,
+};
 
 use crate::api::Written;
 use crate::batch::{Pin, Touch};
@@ -13,6 +16,15 @@ use crate::read::{self, json, statement};
 use crate::sql::Sql;
 use crate::write::Write;
 use crate::{record, time};
+
+/// A transaction that is going to write. On SQLite it has the lock from the first: one that read before it asked for it could
+/// be refused it, however long it waited.
+pub(crate) fn locked(backend: DbBackend) -> TransactionOptions {
+    TransactionOptions {
+        sqlite_transaction_mode: (backend == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    }
+}
 
 pub(crate) struct Transaction<'a> {
     pub(crate) txn: &'a DatabaseTransaction,

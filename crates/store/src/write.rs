@@ -2,19 +2,16 @@
 
 use reconciler_core::ids::{HostName, RowId};
 use reconciler_core::row::{Basis, Change, MarkMissing, Row, Upsert};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
 
 use crate::api::Written;
 use crate::batch::{Batch, Pin, Touch};
 use crate::error::Trouble;
-use crate::journal::Tale;
+use crate::journal::Occurrence;
 use crate::link::CallError;
 use crate::sql::Sql;
 use crate::statuses::{News, Told};
-use crate::transaction::Transaction;
+use crate::transaction::{self, Transaction};
 use crate::{swap, time};
 
 /// What is to become of one row.
@@ -204,7 +201,7 @@ impl Session<'_> {
         let mut refused = Vec::new();
         let mut parts = vec![writes];
         while let Some(part) = parts.pop() {
-            match self.transaction(part, &Beside::default()).await {
+            match self.attempt(part, &Beside::default(), true).await {
                 Ok(done) => written.absorb(done),
                 Err(error) => match (refusal(&error), part) {
                     (Some(said), [one]) => refused.push((one, said)),
@@ -232,12 +229,7 @@ impl Session<'_> {
     }
 
     async fn attempt(&self, writes: &[Write], beside: &Beside<'_>, look: bool) -> Result<Written, DbErr> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: (self.sql.backend == DbBackend::Sqlite)
-                .then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let txn = self.db.begin_with_options(options).await?;
+        let txn = self.db.begin_with_options(transaction::locked(self.sql.backend)).await?;
         match self.fill(&txn, writes, beside, look).await {
             Ok(written) => {
                 txn.commit().await?;
@@ -276,8 +268,9 @@ impl Session<'_> {
         if let Some(news) = beside.news {
             told = transaction.news(news).await?;
         }
-        let tales: Vec<_> = changes.into_iter().map(Tale::Change).chain(told.tales()).collect();
-        written.journal = transaction.journal(&tales).await?;
+        let occurrences: Vec<_> =
+            changes.into_iter().map(Occurrence::Change).chain(told.occurrences()).collect();
+        written.journal = transaction.journal(&occurrences).await?;
         written.statuses = told.statuses;
         if let Some(touch) = beside.touch {
             written.touched = transaction.touch(touch).await?;

@@ -103,14 +103,13 @@ impl Drop for Program {
             _ = self.child.wait();
         }
         if std::thread::panicking() {
-            eprint_log(&self.log);
+            report("the program's log", &std::fs::read(&self.log).unwrap_or_default());
         }
     }
 }
 
-/// What the program said belongs to a failed test's report.
+/// A part of a failed test's report.
 #[expect(clippy::print_stderr, reason = "the report of a test that failed")]
-fn eprint_log(log: &Path) {
-    let said = std::fs::read(log).unwrap_or_default();
-    eprintln!("--- the program's log\n{}---", String::from_utf8_lossy(&said));
+pub(crate) fn report(what: &str, said: &[u8]) {
+    eprintln!("--- {what}\n{}---", String::from_utf8_lossy(said));
 }

@@ -10,7 +10,7 @@ use reconciler_testkit::wait::wait_for;
 use serde_json::Value;
 
 use crate::database::{Change, Database, Engine, Row};
-use crate::program::Program;
+use crate::program::{Program, report};
 
 /// How long something may take that comes at once on a machine that is free.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -328,7 +328,7 @@ impl Drop for Stage {
     fn drop(&mut self) {
         let failed = std::thread::panicking();
         if failed && let Ok(rows) = self.command(&["ps", "--all"]).output() {
-            report("the rows", &String::from_utf8_lossy(&rows.stdout));
+            report("the rows", &rows.stdout);
         }
         let (docker, containers) = (self.docker.clone(), self.containers.take());
         let work = move || {
@@ -340,12 +340,6 @@ impl Drop for Stage {
     }
 }
 
-/// A part of a failed test's report.
-#[expect(clippy::print_stderr, reason = "the report of a test that failed")]
-fn report(what: &str, said: &str) {
-    eprintln!("--- {what}\n{said}---");
-}
-
 async fn remove(docker: &Docker, containers: &[String], failed: bool) {
     for id in containers {
         // A daemon that is gone or frozen was the test's own, and ends with it.
@@ -354,7 +348,7 @@ async fn remove(docker: &Docker, containers: &[String], failed: bool) {
         }
         if let Some(state) = docker.state(id).await {
             if failed {
-                report("the daemon says", &format!("{id} is {state}\n"));
+                report("the daemon says", format!("{id} is {state}\n").as_bytes());
             }
             docker.rm(id).await;
         }
