@@ -2,7 +2,7 @@
 
 use reconciler_store::{Database as _, NewWorkload, Put};
 
-use crate::bed::on_both;
+use crate::bed::{Bed, on_both};
 
 fn workload(name: &str) -> NewWorkload {
     NewWorkload {
@@ -80,4 +80,25 @@ on_both! {
         let store = bed.store().await;
         assert!(!store.made_workloads().await.unwrap());
     }
+}
+
+/// Whatever a call failed with, the next ones are committed, and others can write.
+#[tokio::test]
+async fn a_refusal_that_ends_the_transaction_leaves_none_open() {
+    let bed = Bed::sqlite();
+    let (store, other) = (bed.store().await, bed.other().await);
+    for how in ["ROLLBACK", "ABORT"] {
+        let raise = format!("SELECT RAISE({how}, 'not this one')");
+        other
+            .run(&format!(
+                "CREATE TRIGGER {how}ing BEFORE INSERT ON workloads WHEN NEW.name = '{how}' BEGIN {raise}; END"
+            ))
+            .await;
+    }
+    for name in ["ROLLBACK", "ABORT"] {
+        assert!(store.put_workload(&workload(name)).await.is_err(), "{name}");
+    }
+    assert_eq!(store.put_workload(&workload("good")).await.unwrap(), Put::Created);
+    assert_eq!(other.ask("SELECT name FROM workloads").await, ["good"]);
+    other.run("UPDATE workloads SET name = 'better'").await;
 }
