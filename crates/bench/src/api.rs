@@ -91,9 +91,9 @@ fn row(n: usize) -> Row {
     Row {
         id: format!("{of}:{role}").into(),
         workload_id: of.into(),
-        workload_kind: "stack".into(),
-        role,
-        container_id: format!("{n:064x}"),
+        workload_kind: reconciler_core::workload::Kind::Stack,
+        role: role.into(),
+        container_id: format!("{n:064x}").into(),
         image_ref: "docker.example/team/app:1.2.3".into(),
         host: "local".into(),
         state: RowState::Running,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context as _, bail};
 use reconciler_core::row::{Basis, Cause, Row, Upsert};
 use reconciler_core::state::RowState;
+use reconciler_core::workload::Kind;
 use reconciler_store::{Batch, Database as _, Touch};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -63,9 +64,9 @@ fn row(n: usize) -> Row {
     Row {
         id: format!("w:{n}").into(),
         workload_id: "w".into(),
-        workload_kind: "stack".into(),
-        role: n.to_string(),
-        container_id: format!("{n:064x}"),
+        workload_kind: Kind::Stack,
+        role: n.to_string().into(),
+        container_id: format!("{n:064x}").into(),
         image_ref: "app".into(),
         host: "local".into(),
         state: RowState::Running,

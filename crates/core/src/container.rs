@@ -1,5 +1,7 @@
 //! What one look at a container told.
 
+use std::sync::Arc;
+
 use crate::ids::ContainerId;
 use crate::labels::Claim;
 use crate::state::DockerState;
@@ -145,9 +147,9 @@ impl RestartPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageRef {
     /// The reference it was made from, as an inspect's `Config.Image` and mostly a list tells it.
-    Reference(Box<str>),
+    Reference(Arc<str>),
     /// A list's bare `sha256:…`: shown when the tag has moved on, or when it was made from an id.
-    BareId(Box<str>),
+    BareId(Arc<str>),
 }
 
 impl ImageRef {
@@ -165,10 +167,10 @@ impl ImageRef {
         Self::Reference(text::printable(image, Self::MAX_LEN).into())
     }
 
-    /// The text of the `image_ref` column.
-    pub fn as_str(&self) -> &str {
+    /// The text of the `image_ref` column, which is shared with it.
+    pub fn to_column(&self) -> Arc<str> {
         match self {
-            Self::Reference(text) | Self::BareId(text) => text,
+            Self::Reference(text) | Self::BareId(text) => text.clone(),
         }
     }
 }

@@ -86,11 +86,24 @@ impl ContainerId {
 
     /// Reads an id or a container's name; `None` if it is empty, too long, or has a character that neither may have.
     pub fn parse(text: &str) -> Option<Self> {
-        let first = text.bytes().next()?;
-        let fits = text.len() <= Self::MAX_LEN
-            && first.is_ascii_alphanumeric()
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
-        fits.then(|| Self(text.into()))
+        Self::fits(text).then(|| Self(text.into()))
+    }
+
+    /// Reads a column, whose text it shares.
+    pub fn from_column(text: &Arc<str>) -> Option<Self> {
+        Self::fits(text).then(|| Self(text.clone()))
+    }
+
+    /// The column's text, which is shared with it.
+    pub fn to_column(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
+    fn fits(text: &str) -> bool {
+        let mut bytes = text.bytes();
+        text.len() <= Self::MAX_LEN
+            && bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
+            && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The labels by which a container claims a place in the index.
 
+use std::sync::Arc;
+
 use crate::ids::WorkloadId;
 
 /// The label that names the workload.
@@ -25,7 +27,7 @@ pub struct Claim {
     /// The kind it says that workload has.
     pub kind: Option<Box<str>>,
     /// What it says it is for.
-    pub role: Option<Box<str>>,
+    pub role: Option<Arc<str>>,
     /// The Compose service that it says it is of.
     pub service: Option<Box<str>>,
     /// It says that Compose's `run` made it: it is none of its service's replicas.

@@ -1,13 +1,18 @@
 //! Rows of `containers`, what is written to them, and what the journal keeps of it.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::container::ExitFacts;
 use crate::event::Action;
 use crate::ids::{ContainerId, HostName, RowId, WorkloadId};
 use crate::state::RowState;
+use crate::workload::Kind;
 
 /// Docker's columns of a row in `containers`: those that this program writes. Times are the store's to set.
+///
+/// Its texts are shared: the index, a write under way and a plugin each have a copy of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// The key.
@@ -15,13 +20,13 @@ pub struct Row {
     /// The workload the container belongs to.
     pub workload_id: WorkloadId,
     /// That workload's kind.
-    pub workload_kind: String,
+    pub workload_kind: Kind,
     /// The container's role; empty if it has none.
-    pub role: String,
+    pub role: Arc<str>,
     /// The container's id as the column has it: empty where the deployer has made the row and no container yet.
-    pub container_id: String,
+    pub container_id: Arc<str>,
     /// The image it was made from.
-    pub image_ref: String,
+    pub image_ref: Arc<str>,
     /// The host it runs on.
     pub host: HostName,
     /// Its state.
@@ -33,7 +38,7 @@ pub struct Row {
 impl Row {
     /// The container's id, if the column holds one that an engine could have given.
     pub fn container(&self) -> Option<ContainerId> {
-        ContainerId::parse(&self.container_id)
+        ContainerId::from_column(&self.container_id)
     }
 }
 

@@ -83,7 +83,7 @@ mod tests {
         let row = Row {
             id: "w:web".into(),
             workload_id: "w".into(),
-            workload_kind: "stack".into(),
+            workload_kind: Kind::Stack,
             role: "web".into(),
             container_id: "c1".into(),
             image_ref: "nginx:1".into(),

@@ -43,9 +43,9 @@ fn member(workload: usize, role: &str, state: RowState) -> Member {
     let row = Row {
         id: format!("workload-{workload}:{role}").into(),
         workload_id: format!("workload-{workload}").into(),
-        workload_kind: "stack".into(),
+        workload_kind: Kind::Stack,
         role: role.into(),
-        container_id: format!("{workload:060x}{role}"),
+        container_id: format!("{workload:060x}{role}").into(),
         image_ref: "team/web:1.2.3".into(),
         host: "local".into(),
         state,

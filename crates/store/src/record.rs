@@ -63,7 +63,7 @@ impl Record for Row {
         (
             self.id.as_str(),
             self.workload_id.as_str(),
-            &self.workload_kind,
+            self.workload_kind.as_str(),
             &self.role,
             &self.container_id,
             &self.image_ref,

@@ -88,9 +88,9 @@ fn columns(row: &Row) -> [Value; 8] {
     [
         row.workload_id.as_str().into(),
         row.workload_kind.as_str().into(),
-        row.role.as_str().into(),
-        row.container_id.as_str().into(),
-        row.image_ref.as_str().into(),
+        (&*row.role).into(),
+        (&*row.container_id).into(),
+        (&*row.image_ref).into(),
         row.host.as_str().into(),
         row.state.as_str().into(),
         row.port.into(),

@@ -35,7 +35,7 @@ pub(crate) struct Transaction<'a> {
 
 impl Transaction<'_> {
     /// The rows that are to be written, as they are; on PostgreSQL nobody else writes them from here on.
-    pub(crate) async fn lock(&self, writes: &[Write]) -> Result<Vec<Row>, DbErr> {
+    pub(crate) async fn lock(&self, writes: &[Write<'_>]) -> Result<Vec<Row>, DbErr> {
         if writes.is_empty() {
             return Ok(Vec::new());
         }
@@ -46,14 +46,14 @@ impl Transaction<'_> {
     /// What became of the writes, made on the rows that were `found`, and what the journal is to keep of it.
     pub(crate) async fn rows<'w>(
         &self,
-        writes: &'w [Write],
+        writes: &'w [Write<'w>],
         found: &'w [Row],
     ) -> Result<(Written, Vec<Change<'w>>), DbErr> {
         let current: HashMap<&RowId, &Row> = found.iter().map(|row| (&row.id, row)).collect();
-        let current = |write: &Write| current.get(write.id()).copied();
+        let current = |write: &Write<'_>| current.get(write.id()).copied();
 
         let (holding, mut conflicts): (Vec<_>, Vec<_>) =
-            writes.iter().partition(|write| write.holds(current(write), self.host));
+            writes.iter().copied().partition(|write| write.holds(current(write), self.host));
         let mut written = Written::default();
         let (mut inserts, mut updates, mut missing) = (Vec::new(), Vec::new(), Vec::new());
         for write in &holding {
@@ -120,11 +120,11 @@ impl Transaction<'_> {
     }
 
     /// The rows that stood in the way, as they are.
-    async fn conflicted(&self, writes: &[&Write]) -> Result<Vec<(RowId, Option<StoredRow>)>, DbErr> {
+    async fn conflicted(&self, writes: &[Write<'_>]) -> Result<Vec<(RowId, Option<StoredRow>)>, DbErr> {
         if writes.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<_> = writes.iter().map(|write| write.id()).collect();
+        let ids: Vec<_> = writes.iter().map(Write::id).collect();
         let seen = read::rows(self.txn, self.sql, &ids).await?;
         let mut seen: HashMap<RowId, _> =
             seen.into_iter().map(|stored| (stored.row.id.clone(), stored)).collect();

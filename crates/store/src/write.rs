@@ -15,14 +15,14 @@ use crate::transaction::{self, Transaction};
 use crate::{swap, time};
 
 /// What is to become of one row.
-#[derive(Clone, Debug)]
-pub(crate) enum Write {
-    Upsert(Upsert),
-    Missing(MarkMissing),
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Write<'a> {
+    Upsert(&'a Upsert),
+    Missing(&'a MarkMissing),
 }
 
-impl Write {
-    pub(crate) fn id(&self) -> &RowId {
+impl<'a> Write<'a> {
+    pub(crate) fn id(&self) -> &'a RowId {
         match self {
             Self::Upsert(upsert) => &upsert.row.id,
             Self::Missing(missing) => &missing.id,
@@ -40,7 +40,7 @@ impl Write {
         }
     }
 
-    pub(crate) fn change<'a>(&'a self, current: Option<&'a Row>) -> Option<Change<'a>> {
+    pub(crate) fn change(&self, current: Option<&'a Row>) -> Option<Change<'a>> {
         match self {
             Self::Upsert(upsert) => upsert.change(current),
             Self::Missing(missing) => current.and_then(|row| missing.change(row)),
@@ -64,7 +64,7 @@ pub(crate) fn flaw(row: &Row, host: &HostName) -> Option<String> {
     nul([
         row.id.as_str(),
         row.workload_id.as_str(),
-        &row.workload_kind,
+        row.workload_kind.as_str(),
         &row.role,
         &row.container_id,
         &row.image_ref,
@@ -84,6 +84,13 @@ struct Beside<'a> {
     touch: Option<&'a Touch>,
     pin: Option<&'a Pin>,
     news: Option<&'a News>,
+}
+
+/// Whether the rows that are to be written are read and locked before.
+#[derive(Clone, Copy, Debug)]
+enum Look {
+    First,
+    Never,
 }
 
 /// Carries out a batch.
@@ -113,7 +120,7 @@ async fn in_transactions(
     let news = News::of(&mut batch);
     let beside = Beside { touch: batch.touch.as_ref(), pin: batch.pin.as_ref(), news: news.as_ref() };
     let mut written = Written::default();
-    let mut writes = one_a_row(batch.upserts, batch.missing);
+    let mut writes = one_a_row(&batch.upserts, &batch.missing);
     writes.retain(|write| match write.flaw(host) {
         Some(flaw) => {
             written.refused.push((write.id().clone(), flaw));
@@ -136,8 +143,8 @@ async fn in_transactions(
 }
 
 /// In the order of the keys, in which rows are locked. Of several writes to a row the last.
-fn one_a_row(upserts: Vec<Upsert>, missing: Vec<MarkMissing>) -> Vec<Write> {
-    let writes = missing.into_iter().map(Write::Missing).chain(upserts.into_iter().map(Write::Upsert));
+fn one_a_row<'a>(upserts: &'a [Upsert], missing: &'a [MarkMissing]) -> Vec<Write<'a>> {
+    let writes = missing.iter().map(Write::Missing).chain(upserts.iter().map(Write::Upsert));
     let mut writes: Vec<_> = writes.collect();
     writes.sort_by(|one, other| one.id().cmp(other.id()));
     writes.dedup_by(|later, kept| {
@@ -177,7 +184,7 @@ impl Session<'_> {
         }
     }
 
-    async fn narrow(&self, writes: &[Write]) -> Result<Written, DbErr> {
+    async fn narrow(&self, writes: &[Write<'_>]) -> Result<Written, DbErr> {
         let mut written = Written::default();
         let mut refused = self.halve(writes, &mut written).await?;
         // What stood in a row's way may have been another row of the same batch, written since.
@@ -195,13 +202,13 @@ impl Session<'_> {
     /// Writes in transactions without those rows that are refused, which it returns.
     async fn halve<'w>(
         &self,
-        writes: &'w [Write],
+        writes: &'w [Write<'w>],
         written: &mut Written,
-    ) -> Result<Vec<(&'w Write, String)>, DbErr> {
+    ) -> Result<Vec<(&'w Write<'w>, String)>, DbErr> {
         let mut refused = Vec::new();
         let mut parts = vec![writes];
         while let Some(part) = parts.pop() {
-            match self.attempt(part, &Beside::default(), true).await {
+            match self.attempt(part, &Beside::default(), Look::First).await {
                 Ok(done) => written.absorb(done),
                 Err(error) => match (refusal(&error), part) {
                     (Some(said), [one]) => refused.push((one, said)),
@@ -218,17 +225,17 @@ impl Session<'_> {
 
     /// Where all rows are to be new, as in a first pass, nobody looks whether they are: if one is not, SQLite refuses them, and
     /// then it is looked; PostgreSQL leaves that one out.
-    async fn transaction(&self, writes: &[Write], beside: &Beside<'_>) -> Result<Written, DbErr> {
+    async fn transaction(&self, writes: &[Write<'_>], beside: &Beside<'_>) -> Result<Written, DbErr> {
         if !writes.is_empty() && writes.iter().all(Write::is_of_a_new_row) {
-            match self.attempt(writes, beside, false).await {
+            match self.attempt(writes, beside, Look::Never).await {
                 Err(error) if refusal(&error).is_some() => {}
                 attempted => return attempted,
             }
         }
-        self.attempt(writes, beside, true).await
+        self.attempt(writes, beside, Look::First).await
     }
 
-    async fn attempt(&self, writes: &[Write], beside: &Beside<'_>, look: bool) -> Result<Written, DbErr> {
+    async fn attempt(&self, writes: &[Write<'_>], beside: &Beside<'_>, look: Look) -> Result<Written, DbErr> {
         let txn = self.db.begin_with_options(transaction::locked(self.sql.backend)).await?;
         match self.fill(&txn, writes, beside, look).await {
             Ok(written) => {
@@ -257,12 +264,15 @@ impl Session<'_> {
     async fn fill(
         &self,
         txn: &DatabaseTransaction,
-        writes: &[Write],
+        writes: &[Write<'_>],
         beside: &Beside<'_>,
-        look: bool,
+        look: Look,
     ) -> Result<Written, DbErr> {
         let transaction = Transaction { txn, sql: self.sql, host: self.host, now: time::now() };
-        let found = if look { transaction.lock(writes).await? } else { Vec::new() };
+        let found = match look {
+            Look::First => transaction.lock(writes).await?,
+            Look::Never => Vec::new(),
+        };
         let (mut written, changes) = transaction.rows(writes, &found).await?;
         let mut told = Told::default();
         if let Some(news) = beside.news {

@@ -8,6 +8,7 @@ use reconciler_core::assessment::{Assessment, Phase, Reason};
 use reconciler_core::ids::HostName;
 use reconciler_core::row::{Basis, Cause, Row, Upsert};
 use reconciler_core::state::RowState;
+use reconciler_core::workload::Kind;
 use reconciler_store::{Aged, Attempts, Batch, Database, StatusReport, Store, StoreSettings, Touch};
 use reconciler_testkit::postgres::PrivatePostgres;
 use tracing::span::{Attributes, Id, Record};
@@ -44,9 +45,9 @@ fn unchanged(n: usize) -> Row {
     Row {
         id: format!("w:{n}").into(),
         workload_id: "w".into(),
-        workload_kind: "stack".into(),
-        role: n.to_string(),
-        container_id: format!("c{n}"),
+        workload_kind: Kind::Stack,
+        role: n.to_string().into(),
+        container_id: format!("c{n}").into(),
         image_ref: "nginx".into(),
         host: "local".into(),
         state: RowState::Running,

@@ -164,6 +164,7 @@ mod tests {
 
     use reconciler_core::row::Row;
     use reconciler_core::state::RowState;
+    use reconciler_core::workload::Kind;
 
     use super::*;
 
@@ -176,10 +177,10 @@ mod tests {
         Row {
             id: container.into(),
             workload_id: "w".into(),
-            workload_kind: "stack".into(),
-            role: String::new(),
+            workload_kind: Kind::Stack,
+            role: "".into(),
             container_id: container.into(),
-            image_ref: String::new(),
+            image_ref: "".into(),
             host: "local".into(),
             state: RowState::Stopped,
             port: 0,

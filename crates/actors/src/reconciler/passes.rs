@@ -159,14 +159,16 @@ fn compare(before: &RowStates, after: &RowStates) -> Rows {
 
 #[cfg(test)]
 mod tests {
+    use reconciler_core::workload::Kind;
+
     use super::*;
 
     fn rows(rows: &[(&str, &str)]) -> RowStates {
         let row = |(id, state): &(&str, &str)| Row {
             id: (*id).into(),
             workload_id: "w".into(),
-            workload_kind: "stack".into(),
-            role: String::new(),
+            workload_kind: Kind::Stack,
+            role: "".into(),
             container_id: "c".into(),
             image_ref: "busybox".into(),
             host: "local".into(),

@@ -227,12 +227,13 @@ impl Known {
         let detail = snapshot.detail.take();
         let stopped = snapshot.state.column() == RowState::Stopped;
         let same_stop = was.filter(|was| stopped && was.snapshot.state.column() == RowState::Stopped);
-        if let (Some(was), ImageRef::BareId(_)) = (was, &snapshot.image) {
-            snapshot.image = was.snapshot.image.clone();
-        }
         if let Some(was) = was {
-            // Labels are a container's for life.
+            // A container has its id and its labels for life: the texts that are there are shared with its row.
+            snapshot.id = was.snapshot.id.clone();
             snapshot.claim = was.snapshot.claim.clone();
+            if matches!(snapshot.image, ImageRef::BareId(_)) || snapshot.image == was.snapshot.image {
+                snapshot.image = was.snapshot.image.clone();
+            }
         }
         let seen = Seen {
             exit: detail.as_ref().map(|d| d.exit).or_else(|| same_stop.and_then(|was| was.exit)),
@@ -244,8 +245,11 @@ impl Known {
                 .unwrap_or_default(),
             snapshot,
         };
-        let changed = self.provisional.take().is_some() || was_other(&self.sure, &seen);
-        self.sure = Sure::Seen(Box::new(seen));
+        let other = !matches!(&self.sure, Sure::Seen(was) if **was == seen);
+        let changed = self.provisional.take().is_some() || other;
+        if other {
+            self.sure = Sure::Seen(Box::new(seen));
+        }
         self.begun = begun;
         if self.wanted.is_none() {
             self.absent = false;
@@ -278,10 +282,6 @@ impl Known {
             && !matches!(self.sure, Sure::Seen(_))
             && self.begun + longest_answer < begun
     }
-}
-
-fn was_other(sure: &Sure, seen: &Seen) -> bool {
-    !matches!(sure, Sure::Seen(was) if **was == *seen)
 }
 
 impl Seen {

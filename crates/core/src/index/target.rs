@@ -1,6 +1,7 @@
 //! What a row should be: which container has it, and what that makes of it.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use crate::container::{ExitFacts, ImageRef};
 use crate::ids::{ContainerId, RowId};
@@ -77,13 +78,13 @@ impl Index {
         let seen = known.seen()?;
         let (workload, claim) = self.accept(seen).ok()?;
         let held =
-            current.filter(|row| row.host == self.config.host && row.container_id == container.as_str());
+            current.filter(|row| row.host == self.config.host && *row.container_id == *container.as_str());
         let mut row = Row {
             id: id.clone(),
             workload_id: workload.id.clone(),
-            workload_kind: workload.kind.as_str().to_owned(),
-            role: claim.role.as_deref().unwrap_or_default().to_owned(),
-            container_id: container.as_str().to_owned(),
+            workload_kind: workload.kind.clone(),
+            role: claim.role.clone().unwrap_or_default(),
+            container_id: container.to_column(),
             image_ref: image_of(seen, held),
             host: self.config.host.clone(),
             state: seen.snapshot.state.column(),
@@ -128,10 +129,10 @@ fn ended(state: &RowState) -> bool {
 }
 
 /// A list's bare id never replaces the reference that the row has for the same container.
-fn image_of(seen: &Seen, held: Option<&Row>) -> String {
+fn image_of(seen: &Seen, held: Option<&Row>) -> Arc<str> {
     match (&seen.snapshot.image, held) {
         (ImageRef::BareId(_), Some(row)) if !row.image_ref.is_empty() => row.image_ref.clone(),
-        (image, _) => image.as_str().to_owned(),
+        (image, _) => image.to_column(),
     }
 }
 

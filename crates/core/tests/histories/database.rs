@@ -65,7 +65,7 @@ impl Database {
     pub(crate) fn exit_of(&self, row: &Row) -> Option<ExitFacts> {
         let entries = self.journal.iter().rev();
         let mut stay = entries
-            .filter(|entry| entry.row_id == row.id && entry.container_id == row.container_id)
+            .filter(|entry| entry.row_id == row.id && *entry.container_id == *row.container_id)
             .take_while(|entry| entry.to == RowState::Stopped);
         stay.find_map(|entry| entry.exit)
     }
@@ -109,7 +109,7 @@ impl Database {
 
     fn judge(&self, current: Option<&Row>, row: &Row) {
         assert!(
-            current.is_some() || row.workload_kind != Kind::Project.as_str(),
+            current.is_some() || row.workload_kind != Kind::Project,
             "a project's row was invented: {row:?}"
         );
         if let Some(current) = current {
@@ -121,7 +121,7 @@ impl Database {
         if row.id.as_str().starts_with("deployer-")
             && let Some(word) = self.word.get(&row.id)
         {
-            assert_eq!(*word, row.container_id, "the deployer's word was undone: {row:?}");
+            assert_eq!(**word, *row.container_id, "the deployer's word was undone: {row:?}");
         }
     }
 

@@ -30,7 +30,7 @@ fn check_row(world: &World, row: &Row) {
     match world.daemon.containers.get(&id) {
         Some(container) if accepting(world, container).is_some() => {
             assert_eq!(row.state, container.state.column(), "{row:?} is not as its container {container:?}");
-            assert_eq!(row.image_ref, ImageRef::from_inspect("web:1").as_str(), "{row:?}");
+            assert_eq!(row.image_ref, ImageRef::from_inspect("web:1").to_column(), "{row:?}");
             if row.state == RowState::Running {
                 assert_eq!(row.port, 8080, "{row:?}");
             }
@@ -61,8 +61,11 @@ fn check_exit(world: &World, row: &Row, container: &Container) {
 /// Each accepted container has a row, or one that it claims has a better one.
 fn check_container(world: &World, id: &ContainerId, container: &Container) {
     let Some(workload) = accepting(world, container) else { return };
-    let held =
-        world.database.rows.values().any(|row| row.container_id == id.as_str() && row.host.as_str() == HOST);
+    let held = world
+        .database
+        .rows
+        .values()
+        .any(|row| *row.container_id == *id.as_str() && row.host.as_str() == HOST);
     if held || workload.kind == Kind::Project {
         return;
     }

@@ -100,7 +100,7 @@ impl World {
         let foreign = Row {
             id: "st1:db".into(),
             workload_id: "st1".into(),
-            workload_kind: "stack".into(),
+            workload_kind: Kind::Stack,
             role: "db".into(),
             container_id: "f001".into(),
             image_ref: "db:1".into(),
@@ -430,7 +430,7 @@ impl World {
             }
             (1, Some(id)) => {
                 if let Some(row) = self.database.rows.get_mut(id) {
-                    row.container_id.clone_from(&container);
+                    row.container_id = container.as_str().into();
                     self.database.word.insert(id.clone(), container);
                 }
             }
@@ -444,10 +444,10 @@ impl World {
         let row = Row {
             id: id.clone(),
             workload_id: project.into(),
-            workload_kind: "project".into(),
-            role: String::new(),
-            container_id: container_id.clone(),
-            image_ref: String::new(),
+            workload_kind: Kind::Project,
+            role: "".into(),
+            container_id: container_id.as_str().into(),
+            image_ref: "".into(),
             host: HOST.into(),
             state: RowState::Created,
             port: 0,

@@ -182,7 +182,7 @@ pub(crate) fn row(id: &str, container: &str) -> StoredRow {
     let row = Row {
         id: id.into(),
         workload_id: "st".into(),
-        workload_kind: "stack".into(),
+        workload_kind: Kind::Stack,
         role: "web".into(),
         container_id: container.into(),
         image_ref: "web:1".into(),
@@ -200,7 +200,7 @@ pub(crate) trait RowExt: Sized {
     fn of(self, workload: &str, kind: &str) -> Self {
         self.change(|row| {
             row.workload_id = workload.into();
-            row.workload_kind = kind.into();
+            row.workload_kind = Kind::parse(kind);
         })
     }
 

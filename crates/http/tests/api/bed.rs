@@ -7,6 +7,7 @@ use reconciler_actors::{Metrics, Signals, control};
 use reconciler_core::ids::HostName;
 use reconciler_core::row::{Basis, Cause, Row, Upsert};
 use reconciler_core::state::RowState;
+use reconciler_core::workload::Kind;
 use reconciler_http::{Access, Api, EditWorkloads, Editor, Listen, Server, serve};
 use reconciler_store::{Access as StoreAccess, Batch, Database as _, NewWorkload, Store, StoreSettings};
 use reconciler_testkit::postgres::PrivatePostgres;
@@ -187,9 +188,9 @@ pub(crate) fn row(workload: &str, role: &str) -> Row {
     Row {
         id: format!("{workload}:{role}").into(),
         workload_id: workload.into(),
-        workload_kind: "stack".into(),
+        workload_kind: Kind::Stack,
         role: role.into(),
-        container_id: format!("c-{workload}-{role}"),
+        container_id: format!("c-{workload}-{role}").into(),
         image_ref: "nginx:1".into(),
         host: "local".into(),
         state: RowState::Running,

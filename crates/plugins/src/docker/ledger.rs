@@ -1,6 +1,7 @@
 //! What was started, and when each container may be started again: as a kubelet backs off.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reconciler_core::member::Member;
@@ -21,7 +22,7 @@ const MANY: usize = 1_000;
 /// See the [module](self). Times are since some fixed moment.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    records: HashMap<String, Record>,
+    records: HashMap<Arc<str>, Record>,
     /// When there are so many, those are forgotten that nothing was heard of for long.
     room: usize,
 }

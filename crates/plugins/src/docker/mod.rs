@@ -125,7 +125,7 @@ impl DockerPlugin {
     }
 
     async fn start(&self, request: &Request, member: &Member) -> Report {
-        let (workload, container) = (&request.workload.id, &member.row.container_id);
+        let (workload, container) = (&request.workload.id, &*member.row.container_id);
         let Some(id) = member.row.container() else { return Report::default() };
         let action = |outcome| HealAction {
             workload: workload.clone(),

@@ -46,7 +46,7 @@ fn stopped(id: &str, by: EndedBy) -> Member {
     let row = Row {
         id: format!("row-{id}").into(),
         workload_id: "w".into(),
-        workload_kind: "project".into(),
+        workload_kind: Kind::Project,
         role: id.into(),
         container_id: id.into(),
         image_ref: "web:1".into(),
@@ -125,7 +125,7 @@ impl Bench {
 
     /// A container ended again, having run for so long.
     fn ended_again(&mut self, id: &str, ran: Duration) {
-        let member = self.members.iter_mut().find(|member| member.row.container_id == id).unwrap();
+        let member = self.members.iter_mut().find(|member| *member.row.container_id == *id).unwrap();
         let exit = member.exit.as_mut().unwrap();
         member.started = exit.finished + 1;
         exit.finished = member.started + i64::try_from(ran.as_millis()).unwrap();

@@ -1,5 +1,7 @@
 //! What holds for every workload.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use reconciler_core::assessment::{Phase, Reason};
 use reconciler_core::container::{EndedBy, ExitFacts, Health};
@@ -32,7 +34,7 @@ fn a_member() -> impl Strategy<Value = Member> {
             let mut member = member(&format!("s{} running", n % 5));
             member.row.state = RowState::from_column(state);
             member.row.id = if rowless { String::new() } else { format!("w:{n}") }.into();
-            member.row.container_id = format!("c{n}");
+            member.row.container_id = format!("c{n}").into();
             member.created = created;
             member.recent_exits = recent;
             member.exit =
@@ -88,7 +90,7 @@ fn a_workload() -> impl Strategy<Value = Workload> {
 }
 
 /// The judgement with what is lacking by its ids.
-fn by_id(judgement: &Judgement, members: &Members) -> (String, Vec<String>) {
+fn by_id(judgement: &Judgement, members: &Members) -> (String, Vec<Arc<str>>) {
     let ids = judgement.lacking.iter().map(|at| members.containers[*at].row.container_id.clone()).collect();
     (format!("{:?}", judgement.assessment), ids)
 }

@@ -101,7 +101,7 @@ fn names_cannot_pose_as_sentences() {
     // A message keeps its bound, and its end.
     let mut members = members("a odd, b odd");
     for member in &mut members.containers {
-        member.row.role = "\u{202e}".repeat(100);
+        member.row.role = "\u{202e}".repeat(100).into();
         member.row.state = reconciler_core::state::RowState::Other("\u{202e}".repeat(20).into());
     }
     let message = judge(&workload("git", "{}"), &members).assessment.message;

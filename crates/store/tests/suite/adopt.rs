@@ -207,7 +207,7 @@ async fn postgres_types_of_their_own_are_adopted() {
         assert!(time.len() == 27 && time.ends_with('Z'), "{listed:?}");
     }
     let mut long = changed.clone();
-    long.image_ref = "x".repeat(41);
+    long.image_ref = "x".repeat(41).into();
     let written = write(&store, rows([upsert(long, Some(&changed))])).await;
     assert!(written.refused[0].1.contains("too long"), "{written:?}");
 }

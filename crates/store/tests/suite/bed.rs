@@ -6,6 +6,7 @@ use std::time::Duration;
 use reconciler_core::ids::{HostName, RowId};
 use reconciler_core::row::{Basis, Cause, MarkMissing, Row, Upsert};
 use reconciler_core::state::RowState;
+use reconciler_core::workload::Kind;
 use reconciler_store::{Batch, Database as _, DatabaseUrl, Store, StoreSettings, Written};
 use reconciler_testkit::postgres::PrivatePostgres;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
@@ -123,7 +124,7 @@ pub(crate) fn row(id: &str, container: &str) -> Row {
     Row {
         id: id.into(),
         workload_id: "w".into(),
-        workload_kind: "stack".into(),
+        workload_kind: Kind::Stack,
         role: "web".into(),
         container_id: container.into(),
         image_ref: "nginx:1".into(),

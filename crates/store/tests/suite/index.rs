@@ -31,7 +31,7 @@ on_both! {
         assert_eq!((written.updated, written.missing), (1, 1));
         let loaded = store.load().await.unwrap();
         assert_eq!(loaded.rows[0].row, stopped);
-        assert_eq!((loaded.rows[1].row.state.clone(), loaded.rows[1].row.container_id.as_str()), (RowState::Missing, "c2"));
+        assert_eq!((loaded.rows[1].row.state.clone(), &*loaded.rows[1].row.container_id), (RowState::Missing, "c2"));
     }
 
     async fn times_are_set_when_something_changed(bed: Bed) {
@@ -75,7 +75,7 @@ on_both! {
         let theirs = "SELECT image_tag, subdomain, proxy_route_id, npm_proxy_id, stage_id, created_at, note FROM containers";
         let before = other.one(theirs).await;
         let found = store.load().await.unwrap().rows.remove(0).row;
-        assert_eq!((found.container_id.as_str(), found.host.as_str()), ("", "local"));
+        assert_eq!((&*found.container_id, found.host.as_str()), ("", "local"));
         let filled = row("p", "c1");
         write(&store, rows([upsert(filled.clone(), Some(&found))])).await;
         write(&store, Batch { missing: vec![gone(&filled)], touch: Some(Touch::default()), ..Batch::default() }).await;

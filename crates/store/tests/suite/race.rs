@@ -41,7 +41,7 @@ on_both! {
         let repoint = "UPDATE containers SET container_id = 'new' WHERE id IN ('w:a', 'w:b')";
         let written = meanwhile(&bed, repoint, store.write(batch)).await.unwrap();
         assert_eq!(written.committed, ids(&["w:c"]));
-        let seen: Vec<_> = written.conflicted.iter().map(|(id, row)| (id.as_str(), row.as_ref().unwrap().row.container_id.as_str())).collect();
+        let seen: Vec<_> = written.conflicted.iter().map(|(id, row)| (id.as_str(), &*row.as_ref().unwrap().row.container_id)).collect();
         assert_eq!(seen, [("w:a", "new"), ("w:b", "new")]);
         assert_eq!(written.journal.len(), 1);
         assert_eq!(other.ask("SELECT id, container_id, state FROM containers ORDER BY id").await, ["w:a|new|running", "w:b|new|running", "w:c|c3|running"]);
@@ -66,7 +66,7 @@ on_both! {
         let insert = "INSERT INTO containers (id, container_id, subdomain) VALUES ('w:a', 'theirs', 'www')";
         let written = meanwhile(&bed, insert, store.write(rows([new(row("w:a", "c1")), new(row("w:b", "c2"))]))).await.unwrap();
         assert_eq!((written.committed, written.inserted, written.journal.len()), (ids(&["w:b"]), 1, 1));
-        assert_eq!(written.conflicted[0].1.as_ref().unwrap().row.container_id, "theirs");
+        assert_eq!(&*written.conflicted[0].1.as_ref().unwrap().row.container_id, "theirs");
         assert_eq!(other.one("SELECT container_id, subdomain FROM containers WHERE id = 'w:a'").await, "theirs|www");
     }
 

@@ -62,7 +62,7 @@ async fn a_row_that_somebody_repointed_or_deleted(bed: Bed) {
     other.run("UPDATE containers SET container_id = 'c2'").await;
     let written = write(&store, rows([upsert(stopped(&first), Some(&first))])).await;
     assert!(written.committed.is_empty());
-    assert_eq!(written.conflicted[0].1.as_ref().unwrap().row.container_id, "c2");
+    assert_eq!(&*written.conflicted[0].1.as_ref().unwrap().row.container_id, "c2");
     other.run("DELETE FROM containers").await;
     let written = write(&store, rows([upsert(stopped(&first), Some(&first))])).await;
     assert_eq!(written.conflicted, [("w:web".into(), None)]);

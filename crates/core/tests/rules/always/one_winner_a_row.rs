@@ -102,7 +102,7 @@ fn containers_that_lost_their_row_are_still_the_workloads() {
     let told: Vec<_> = all
         .containers
         .iter()
-        .map(|member| (member.row.id.as_str(), member.row.container_id.as_str(), member.exit.map(|e| e.code)))
+        .map(|member| (member.row.id.as_str(), &*member.row.container_id, member.exit.map(|e| e.code)))
         .collect();
     assert_eq!(told, [("st:web", "c1", None), ("", "c2", Some(3))]);
     assert_eq!(all.rows, 1);

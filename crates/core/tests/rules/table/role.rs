@@ -18,7 +18,7 @@ fn the_role_is_written_as_the_label_has_it() {
         for kind in ["stack", "site"] {
             let mut bench = Bench::new([workload("st", kind)], []);
             bench.settle(&[container("c1").role(label)]);
-            assert_eq!(bench.rows.values().next().unwrap().row.role, role, "{kind} {label:?}");
+            assert_eq!(bench.rows.values().next().unwrap().row.role.as_ref(), role, "{kind} {label:?}");
         }
     }
 }

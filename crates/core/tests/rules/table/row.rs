@@ -26,9 +26,9 @@ fn the_row_that_holds_the_container_else_the_one_its_labels_name() {
         bench.settle(&[container("c1").role(role)]);
         let mut own =
             bench.rows.values().map(|stored| &stored.row).filter(|row| row.host.as_str() == "local");
-        let found = own.find(|row| row.container_id == "c1" && row.state.as_str() == "running");
+        let found = own.find(|row| &*row.container_id == "c1" && row.state.as_str() == "running");
         assert_eq!(found.map(|row| row.id.as_str()), expected, "{kind} {role:?} {rows:?}");
-        assert!(own.all(|row| row.container_id != "c1"), "one row: {kind} {role:?} {rows:?}");
+        assert!(own.all(|row| &*row.container_id != "c1"), "one row: {kind} {role:?} {rows:?}");
     }
 }
 
