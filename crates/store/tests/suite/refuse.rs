@@ -1,5 +1,6 @@
 //! A row whose values the database refuses is set aside by name, and the others are written.
 
+use reconciler_core::row::Row;
 use reconciler_store::{Batch, Touch};
 
 use crate::bed::{Bed, new, on_both, row, rows, upsert, write};
@@ -33,6 +34,25 @@ on_both! {
         b2.container_id = "c3".into();
         let written = write(&store, rows([upsert(a2, Some(&a)), upsert(b2, Some(&b))])).await;
         assert_eq!((written.refused, written.committed.len()), (vec![], 2));
+    }
+
+    async fn one_refused_change_among_others(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        let stand = ["w:a", "w:b", "w:c"].map(|id| row(id, id));
+        write(&store, rows(stand.clone().map(new))).await;
+        other.run("CREATE UNIQUE INDEX one_row_a_container ON containers (container_id)").await;
+        other.run("INSERT INTO containers (id, container_id, host) VALUES ('theirs', 'w:b2', 'far')").await;
+        let changed = stand.each_ref().map(|was| {
+            let moved = Row { container_id: format!("{}2", was.container_id).into(), ..was.clone() };
+            upsert(moved, Some(was))
+        });
+        let written = write(&store, rows(changed)).await;
+        assert_eq!(written.refused.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["w:b"]);
+        assert_eq!((written.committed.len(), written.updated, written.journal.len()), (2, 2, 2));
+        let seen = other.ask("SELECT container_id FROM containers WHERE host = 'local' ORDER BY id").await;
+        assert_eq!(seen, ["w:a2", "w:b", "w:c2"]);
+        let told = other.ask("SELECT row_id FROM container_changes ORDER BY seq").await;
+        assert_eq!(told, ["w:a", "w:b", "w:c", "w:a", "w:c"]);
     }
 
     async fn a_refusal_at_the_commit_is_narrowed_down_too(bed: Bed) {
@@ -71,7 +91,7 @@ on_both! {
         let (store, other) = (bed.store().await, bed.other().await);
         let mut hostile = row("w:'; DROP TABLE containers; --", "c1");
         hostile.role = "\"\\u0000 \u{1f600} $1 {} %s '\"".into();
-        hostile.image_ref = "x".repeat(100_000);
+        hostile.image_ref = "x".repeat(100_000).into();
         write(&store, rows([new(hostile.clone())])).await;
         let loaded = reconciler_store::Database::load(&store).await.unwrap();
         assert_eq!(loaded.rows[0].row, hostile);
@@ -84,7 +104,7 @@ on_both! {
         let written = write(&store, rows([new(row("w:a", "c1")), new(row("w:a", "c2"))])).await;
         assert_eq!((written.inserted, written.journal.len()), (1, 1));
         let loaded = reconciler_store::Database::load(&store).await.unwrap();
-        assert_eq!(loaded.rows[0].row.container_id, "c2");
+        assert_eq!(&*loaded.rows[0].row.container_id, "c2");
     }
 }
 
