@@ -30,6 +30,11 @@ pub trait Database: Send + Sync + 'static {
     /// If the database had to be asked and did not answer.
     async fn others_wrote(&self) -> Result<bool, StoreError>;
 
+    /// Returns once [`others_wrote`](Self::others_wrote) may say something else than before, as far as that is told without
+    /// asking; at once, if it is not. May return for nothing, so whoever asks for ever leaves some time between. Ends in
+    /// seconds, or not while everything stays as it is. Can be dropped at any time.
+    async fn stirred(&self) {}
+
     /// Writes a batch in one transaction, or, if a row's values are refused, in several without that row. Statuses and
     /// actions that are refused, which only somebody's own constraint does, are logged and left out.
     ///

@@ -2,8 +2,6 @@
 //!
 //! They are tinyforge's: what is written here is somebody else's write in the eyes of every running program.
 
-use std::sync::atomic::Ordering;
-
 use reconciler_core::ids::WorkloadId;
 use reconciler_core::labels::Claim;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
@@ -159,7 +157,7 @@ impl Store {
             Ok::<_, CallError>(done)
         };
         let done = self.link.call(what, transaction).await?;
-        self.link.unseen.fetch_add(1, Ordering::SeqCst);
+        self.link.unseen.grow();
         Ok(done)
     }
 }

@@ -1,12 +1,13 @@
 //! Whether a SQLite file was written to, as the kernel tells it.
 //!
 //! To ask SQLite wakes the thread that has the connection: twice a second, and for nothing where nobody writes, that is
-//! most of what an idle program takes. The kernel is asked without waking anybody, and only where what it says can be
-//! relied on: on file systems of this machine. <https://man7.org/linux/man-pages/man7/inotify.7.html>
+//! most of what an idle program takes. The kernel wakes us when somebody does, and is relied on only where it sees every
+//! write: on file systems of this machine. <https://man7.org/linux/man-pages/man7/inotify.7.html>
 
 use std::ffi::OsString;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -15,7 +16,10 @@ use nix::sys::statfs::{
     BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FsType, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC,
     XFS_SUPER_MAGIC, statfs,
 };
-use tokio::time::Instant;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 /// Where every write passes through this kernel. ext2 and ext3 have ext4's number.
 const LOCAL: [FsType; 7] = [
@@ -32,15 +36,38 @@ const LOCAL: [FsType; 7] = [
 /// SQLite is asked after this even so: for whoever writes to a file through its mapped memory.
 const BELIEVED: Duration = Duration::from_secs(10);
 
+/// What was written is seen by others a little later: whoever commits writes to the log, waits for the disk if it is to, and
+/// lets them see it then, through mapped memory. What SQLite says before that is not the last word.
+const COMMITTED: Duration = Duration::from_secs(2);
+
 /// Watches a file, and those that SQLite keeps beside it.
 #[derive(Debug)]
 pub(crate) struct FileWatch {
-    inotify: Inotify,
+    inotify: AsyncFd<Descriptor>,
     names: [OsString; 3],
-    settled: Mutex<Option<Settled>>,
+    told: Mutex<Told>,
+    /// Told when the kernel's word was taken by somebody who does not wait for it.
+    heard: Notify,
 }
 
-/// SQLite said that nobody else had written.
+#[derive(Debug)]
+struct Descriptor(Inotify);
+
+impl AsRawFd for Descriptor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_fd().as_raw_fd()
+    }
+}
+
+/// What was told of the files.
+#[derive(Debug, Default)]
+struct Told {
+    /// When the kernel told last that they were written to.
+    touched: Option<Instant>,
+    settled: Option<Settled>,
+}
+
+/// SQLite said that nobody else had written, and nothing was written since.
 #[derive(Clone, Copy, Debug)]
 struct Settled {
     /// [`Link::unseen`](crate::link::Link) before it was asked.
@@ -49,7 +76,8 @@ struct Settled {
 }
 
 impl FileWatch {
-    /// `None` where the kernel cannot be relied on, or has no watch to give.
+    /// `None` where the kernel cannot be relied on, or has no watch to give. The runtime that it is called in has to live as
+    /// long as it does.
     pub(crate) fn start(file: &Path) -> Option<Self> {
         let file = file.canonicalize().ok()?;
         let (directory, name) = (file.parent()?, file.file_name()?);
@@ -70,23 +98,60 @@ impl FileWatch {
             beside
         };
         let names = [name.to_owned(), beside("-wal"), beside("-journal")];
-        Some(Self { inotify, names, settled: Mutex::new(None) })
+        #[expect(deprecated, reason = "what it wants promised in its stead is so: it owns its descriptor")]
+        let inotify = AsyncFd::with_interest(Descriptor(inotify), Interest::READABLE).ok()?;
+        Some(Self { inotify, names, told: Mutex::default(), heard: Notify::new() })
     }
 
     /// Whether nothing was written since SQLite was asked last, and [`FileWatch::settle`] told what it said.
     pub(crate) fn is_settled(&self, unseen: u64) -> bool {
-        let touched = self.touched();
-        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         // What is written from here on is told the next time: it is forgotten before SQLite is asked.
-        *settled =
-            settled.filter(|settled| !touched && settled.unseen == unseen && settled.at.elapsed() < BELIEVED);
-        settled.is_some()
+        if self.hear() {
+            self.heard.notify_one();
+        }
+        self.told().settled.is_some_and(|settled| settled.unseen == unseen && settled.at.elapsed() < BELIEVED)
     }
 
     /// SQLite, asked after [`FileWatch::is_settled`] was, says that nobody else wrote.
     pub(crate) fn settle(&self, unseen: u64) {
-        let settled = Some(Settled { unseen, at: Instant::now() });
-        *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = settled;
+        let mut told = self.told();
+        if told.touched.is_none_or(|at| at.elapsed() >= COMMITTED) {
+            told.settled = Some(Settled { unseen, at: Instant::now() });
+        }
+    }
+
+    /// Returns once SQLite has to be asked.
+    pub(crate) async fn stirred(&self) {
+        loop {
+            let Some(settled) = self.told().settled else { return };
+            tokio::select! {
+                () = self.heard.notified() => {}
+                () = sleep_until(settled.at + BELIEVED) => return,
+                ready = self.inotify.readable() => {
+                    if self.hear() {
+                        return;
+                    }
+                    match ready {
+                        // It was something else, or was heard already.
+                        Ok(mut ready) => ready.clear_ready(),
+                        Err(_) => return,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hears what the kernel has to tell; whether that unsettles.
+    fn hear(&self) -> bool {
+        let touched = self.touched();
+        if touched {
+            *self.told() = Told { touched: Some(Instant::now()), settled: None };
+        }
+        touched
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the kernel has anything to tell of the files, which it does once. That a watch is over, that too much
@@ -94,7 +159,7 @@ impl FileWatch {
     fn touched(&self) -> bool {
         let mut touched = false;
         loop {
-            match self.inotify.read_events() {
+            match self.inotify.get_ref().0.read_events() {
                 Ok(events) => {
                     touched |= events
                         .iter()
@@ -154,6 +219,15 @@ mod tests {
             happens(directory.path());
             assert_eq!(watch.is_settled(1), settled, "{what}");
             assert_eq!(watch.is_settled(1), settled, "{what}: it stays so until SQLite was asked");
+            watch.settle(1);
+            assert_eq!(
+                watch.is_settled(1),
+                settled,
+                "{what}: and a little longer, for it may not see it yet"
+            );
+            tokio::time::advance(COMMITTED).await;
+            watch.settle(1);
+            assert!(watch.is_settled(1), "{what}");
             _ = fs::remove_dir_all(directory.path().with_extension("moved"));
         }
     }
@@ -168,6 +242,41 @@ mod tests {
         assert!(!watch.is_settled(1));
         watch.settle(1);
         assert!(!watch.is_settled(2), "another connection has not been asked");
+    }
+
+    /// How long it takes until SQLite has to be asked, while something happens.
+    async fn stirs(watch: &FileWatch, happens: impl Future<Output = ()>) -> Duration {
+        let begun = Instant::now();
+        let stirred = async {
+            watch.stirred().await;
+            begun.elapsed()
+        };
+        tokio::join!(stirred, happens).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_wakes() {
+        let (directory, watch) = bed();
+        let write = |name: &str| fs::write(directory.path().join(name), "2").unwrap();
+        async fn later(happens: impl FnOnce()) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            happens();
+        }
+        assert_eq!(stirs(&watch, async {}).await, Duration::ZERO, "SQLite was not asked yet");
+        watch.settle(1);
+        assert_eq!(stirs(&watch, async {}).await.as_secs(), BELIEVED.as_secs(), "nothing happens");
+        watch.settle(1);
+        assert_eq!(stirs(&watch, later(|| write("other"))).await.as_secs(), BELIEVED.as_secs());
+        watch.settle(1);
+        assert_eq!(stirs(&watch, later(|| write("a.db-wal"))).await.as_secs(), 1, "it is written to");
+        assert_eq!(stirs(&watch, async {}).await, Duration::ZERO, "until SQLite was asked");
+        tokio::time::advance(COMMITTED).await;
+        watch.settle(1);
+        let heard = || {
+            write("a.db-wal");
+            assert!(!watch.is_settled(1));
+        };
+        assert_eq!(stirs(&watch, later(heard)).await.as_secs(), 1, "somebody else was told");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{DatabaseError, StoreError, Trouble};
 use crate::settings::{Access, StoreSettings, Target};
+use crate::watch::Unseen;
 use crate::{postgres, sqlite};
 
 /// What a call on the connection can fail with, before it is known what it was for.
@@ -45,7 +46,7 @@ pub(crate) struct Link {
     /// rolled back as the connection ends.
     connection: Mutex<Option<Held>>,
     /// Grows whenever somebody else's write may have gone unseen.
-    pub(crate) unseen: Arc<AtomicU64>,
+    pub(crate) unseen: Unseen,
     /// How many sessions have listened to the server, of which the last may still; 0 if none ever has. When it grows, the
     /// server has ended one, and our connection perhaps with it.
     pub(crate) listened: Arc<AtomicU64>,
@@ -81,7 +82,7 @@ impl Link {
             busy_timeout: settings.busy_timeout,
             deadline: settings.deadline,
             connection: Mutex::new(None),
-            unseen: Arc::default(),
+            unseen: Unseen::default(),
             listened: Arc::default(),
         }
     }
@@ -167,10 +168,6 @@ impl Link {
 
     fn unopened(&self, error: &sea_orm::sqlx::Error) -> StoreError {
         StoreError::Open { at: self.at.clone(), source: DatabaseError(Trouble::of_sqlx(error)) }
-    }
-
-    pub(crate) fn unseen(&self) -> u64 {
-        self.unseen.load(Ordering::SeqCst)
     }
 
     pub(crate) fn target(&self) -> &Target {

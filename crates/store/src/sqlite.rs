@@ -1,7 +1,6 @@
 //! A connection to a SQLite file.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::api::Written;
 use crate::error::Trouble;
+use crate::watch::Unseen;
 
 /// So many pages may wait in the write-ahead log before a commit itself writes them to the file, which takes
 /// milliseconds and more: by default at 1,000. We do it when nobody waits ([`Tidiness`]), and this is for when we fail to.
@@ -68,7 +68,7 @@ impl Open<'_> {
     pub(crate) async fn connect(
         &self,
         options: SqliteConnectOptions,
-        replaced: &Arc<AtomicU64>,
+        replaced: &Unseen,
     ) -> Result<DatabaseConnection, sqlx::Error> {
         let new = self.create && !self.path.exists();
         let mut options = options
@@ -95,7 +95,7 @@ impl Open<'_> {
             // A file does not go away as a server does, and asking costs as much as a write.
             .test_before_acquire(false)
             .after_connect(move |_, _| {
-                replaced.fetch_add(1, Ordering::SeqCst);
+                replaced.grow();
                 Box::pin(async { Ok(()) })
             })
             .connect_with(options)

@@ -137,7 +137,7 @@ impl Database for Store {
         let (sql, host, polls) = (&sql, &self.host, !self.listens());
         let read = |db| {
             // Taken before the read begins: what comes from now on counts.
-            let unseen = self.link.unseen();
+            let unseen = self.link.unseen.count();
             async move {
                 let (loaded, version) = read::load(&db, sql, host, polls).await?;
                 Ok((loaded, Mark { unseen, version }))
@@ -150,9 +150,11 @@ impl Database for Store {
 
     async fn others_wrote(&self) -> Result<bool, StoreError> {
         if self.listens() {
-            return Ok(self.watch.differs(&Mark { unseen: self.link.unseen(), version: String::new() }));
+            return Ok(self
+                .watch
+                .differs(&Mark { unseen: self.link.unseen.count(), version: String::new() }));
         }
-        let unseen = self.link.unseen();
+        let unseen = self.link.unseen.count();
         let files = self.files();
         if files.is_some_and(|files| files.is_settled(unseen)) {
             return Ok(false);
@@ -163,7 +165,7 @@ impl Database for Store {
         };
         let (sql, host) = (&sql, &self.host);
         let ask = |db| {
-            let unseen = self.link.unseen();
+            let unseen = self.link.unseen.count();
             async move {
                 let version = match sql {
                     Some(sql) => read::fingerprint(&db, sql, host).await?,
@@ -177,6 +179,21 @@ impl Database for Store {
             files.settle(unseen);
         }
         Ok(wrote)
+    }
+
+    async fn stirred(&self) {
+        let Some(seen) = self.watch.seen() else { return };
+        let told = self.link.unseen.grown_from(seen);
+        match self.files() {
+            _ if self.listens() => told.await,
+            Some(files) => {
+                tokio::select! {
+                    () = told => {}
+                    () = files.stirred() => {}
+                }
+            }
+            None => {}
+        }
     }
 
     async fn write(&self, batch: Batch) -> Result<Written, StoreError> {

@@ -23,10 +23,30 @@ pub(crate) const CHANNEL: &str = "tinyforge_reconciler";
 const SILENCE: Duration = Duration::from_secs(10);
 const RECONNECT: Duration = Duration::from_millis(500);
 
+/// A count that grows whenever somebody else's write may have gone unseen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unseen(Arc<tokio::sync::watch::Sender<u64>>);
+
+impl Unseen {
+    pub(crate) fn grow(&self) {
+        self.0.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        *self.0.borrow()
+    }
+
+    /// Returns once the count is another than `seen`.
+    pub(crate) async fn grown_from(&self, seen: u64) {
+        // Fails if nobody could grow it any more, and we could.
+        _ = self.0.subscribe().wait_for(|count| *count != seen).await;
+    }
+}
+
 /// What the database looked like when a read began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
-    /// [`Link::unseen`].
+    /// [`Link::unseen`](crate::link::Link).
     pub(crate) unseen: u64,
     /// What the database said when asked; empty where it tells by itself.
     pub(crate) version: String,
@@ -39,6 +59,11 @@ pub(crate) struct Watch(Mutex<Option<Mark>>);
 impl Watch {
     pub(crate) fn loaded(&self, mark: Mark) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(mark);
+    }
+
+    /// What [`Link::unseen`](crate::link::Link) was at the last load; `None` if there was none.
+    pub(crate) fn seen(&self) -> Option<u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|mark| mark.unseen)
     }
 
     pub(crate) fn differs(&self, mark: &Mark) -> bool {
@@ -75,7 +100,7 @@ impl Listener {
 
 /// What the link is told: see there.
 struct Told {
-    unseen: Arc<AtomicU64>,
+    unseen: Unseen,
     listened: Arc<AtomicU64>,
 }
 
@@ -105,7 +130,7 @@ async fn follow(first: PgListener, options: PgConnectOptions, deadline: Duration
         }
         match timeout(deadline, listen(&options, deadline)).await {
             Ok(Ok(again)) => {
-                told.unseen.fetch_add(1, Ordering::SeqCst);
+                told.unseen.grow();
                 // For a server that came and went between this session and the last.
                 told.listened.fetch_add(1, Ordering::SeqCst);
                 listener = Some(again);
@@ -115,12 +140,10 @@ async fn follow(first: PgListener, options: PgConnectOptions, deadline: Duration
     }
 }
 
-async fn until_lost(mut listener: PgListener, unseen: &AtomicU64) {
+async fn until_lost(mut listener: PgListener, unseen: &Unseen) {
     loop {
         match timeout(SILENCE, listener.try_recv()).await {
-            Ok(Ok(Some(_))) => {
-                unseen.fetch_add(1, Ordering::SeqCst);
-            }
+            Ok(Ok(Some(_))) => unseen.grow(),
             Ok(Ok(None) | Err(_)) => return,
             // A peer that vanished says nothing for ever.
             Err(_) => match timeout(SILENCE, listener.execute("SELECT 1")).await {

@@ -4,6 +4,7 @@
 //! little, and a little longer each time.
 
 mod pace;
+mod reads;
 mod told;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use actix::{
     WrapFuture,
 };
 use reconciler_core::ids::RowId;
-use reconciler_core::index::{Answer, Loaded};
+use reconciler_core::index::Answer;
 use reconciler_store::{Batch, Database, StoreError, Written};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -28,10 +29,11 @@ use crate::obituary::Obituary;
 use crate::signals::Signals;
 
 use pace::Pace;
+use reads::Polls;
 use told::Told;
 
-/// How often the database is asked whether somebody else wrote: what tinyforge writes is noticed within half a second.
-const POLL: Duration = Duration::from_millis(400);
+pub(crate) use reads::loaded;
+
 /// How often the journal is cut to what is to be kept.
 const PRUNE: Duration = Duration::from_secs(60);
 
@@ -56,7 +58,7 @@ pub(crate) struct StoreActor {
     others_turn: bool,
     busy: bool,
     pace: Pace,
-    poll_due: Instant,
+    polls: Polls,
     prune_due: Instant,
     alarm: Alarm,
     winding_up: Vec<oneshot::Sender<()>>,
@@ -87,7 +89,7 @@ impl StoreActor {
             others_turn: false,
             busy: false,
             pace: Pace::new(),
-            poll_due: now + POLL,
+            polls: Polls::new(),
             prune_due: now + PRUNE,
             alarm: Alarm::default(),
             winding_up: Vec::new(),
@@ -111,7 +113,9 @@ impl StoreActor {
     fn next_due(&self) -> Option<Instant> {
         match self.pace.paused_until() {
             Some(end) => Some(end),
-            None if self.winding_up.is_empty() => Some(self.poll_due.min(self.prune_due)),
+            None if self.winding_up.is_empty() => {
+                Some(self.polls.due().map_or(self.prune_due, |due| due.min(self.prune_due)))
+            }
             None => None,
         }
     }
@@ -140,7 +144,7 @@ impl StoreActor {
         let now = Instant::now();
         if let Some(read) = self.read.take() {
             self.load(read, ctx);
-        } else if now >= self.poll_due {
+        } else if self.polls.due().is_some_and(|due| now >= due) {
             self.poll(ctx);
         } else if self.writes.is_empty() && self.database.wants_tidying() {
             self.tidy(ctx);
@@ -222,46 +226,6 @@ impl StoreActor {
         self.writes = told;
     }
 
-    fn load(&mut self, read: ReadIndex, ctx: &mut Context<Self>) {
-        let reading = self.reading(read.even_if_unchanged);
-        ctx.spawn(reading.into_actor(self).map(|read, actor, ctx| {
-            let read = actor.outcome(Doing::Reading, read);
-            actor.ended(Some(StoreReported::Read(read)), ctx);
-        }));
-    }
-
-    /// Sees whether somebody else wrote.
-    fn poll(&mut self, ctx: &mut Context<Self>) {
-        let reading = self.reading(false);
-        ctx.spawn(reading.into_actor(self).map(|read, actor, ctx| {
-            let loaded = actor.outcome(Doing::Reading, read).ok().flatten();
-            actor.ended(loaded.map(StoreReported::WorkloadsChanged), ctx);
-        }));
-    }
-
-    /// What was read, if somebody else wrote, or `even_if_unchanged`. Counts as a poll.
-    fn reading(
-        &mut self,
-        even_if_unchanged: bool,
-    ) -> impl Future<Output = Result<Option<Loaded>, StoreError>> + use<> {
-        self.busy = true;
-        self.others_turn = false;
-        self.poll_due = Instant::now() + POLL;
-        let (database, metrics) = (Arc::clone(&self.database), Arc::clone(&self.metrics));
-        let (begun, started) = (self.clock.stamp(), Instant::now());
-        async move {
-            if !even_if_unchanged {
-                if !database.others_wrote().await? {
-                    return Ok(None);
-                }
-                metrics.others_wrote();
-            }
-            let read = database.load().await?;
-            metrics.read(started.elapsed());
-            Ok(Some(loaded(begun, read)))
-        }
-    }
-
     fn prune(&mut self, ctx: &mut Context<Self>) {
         self.busy = true;
         self.others_turn = false;
@@ -329,11 +293,6 @@ fn answer_of(written: Written) -> Answer {
         failed: Vec::new(),
         pinned: None,
     }
-}
-
-/// What was read, as the index takes it.
-pub(crate) fn loaded(begun: reconciler_core::stamp::Stamp, read: reconciler_store::Loaded) -> Loaded {
-    Loaded { begun, workloads: read.workloads, rows: read.rows, daemon: read.daemon }
 }
 
 impl Handler<Ping> for StoreActor {

@@ -181,13 +181,35 @@ fn what_tinyforge_writes_is_noticed_by_a_poll() {
 }
 
 #[test]
+fn nobody_asks_while_nobody_writes_and_what_is_written_is_noticed_at_once() {
+    test(async |bed| {
+        bed.container("a", "late");
+        let running = bed.run();
+        bed.docker.streams_open(1).await;
+        wait_until("the first pass", PATIENCE, || bed.database.calls("write") > 0).await;
+        let polls = || bed.database.calls("others_wrote");
+        let mut asked = polls();
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if asked == std::mem::replace(&mut asked, polls()) {
+                break;
+            }
+        }
+        bed.stack("late", "").await;
+        wait_until("a question", Duration::from_secs(5), || polls() > asked).await;
+        bed.reach(&[("late:a", "running")]).await;
+        running.stop().await;
+    });
+}
+
+#[test]
 fn a_refused_row_is_set_aside_and_tried_again_when_the_database_changes() {
     test(async |bed| {
         bed.stack("s", "").await;
         for id in ["a", "b"] {
             bed.container(id, "s");
         }
-        bed.database.set(|faults| faults.refused = ["s:a"].into());
+        bed.database.set(|faults| (faults.refused, faults.blind) = (["s:a"].into(), true));
         let running = bed.run();
         bed.reach(&[("s:b", "running")]).await;
         assert_eq!(bed.state("s:a").await, None);

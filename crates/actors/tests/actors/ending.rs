@@ -32,6 +32,7 @@ fn the_end_is_prompt_with_a_database_that_hangs() {
     test(async |bed| {
         bed.stack("s", "").await;
         bed.container("a", "s");
+        bed.database.set(|faults| faults.blind = true);
         let running = bed.run();
         bed.reach(&[("s:a", "running")]).await;
         bed.database.set(|faults| faults.hangs = true);

@@ -31,6 +31,8 @@ pub(crate) struct Faults {
     /// Writes are committed, and reported as failed.
     pub(crate) writes_lie: bool,
     pub(crate) hangs: bool,
+    /// It cannot tell when it is to be asked who wrote.
+    pub(crate) blind: bool,
     /// Rows that a constraint refuses.
     pub(crate) refused: HashSet<&'static str>,
     /// The next call of this name panics.
@@ -117,6 +119,12 @@ impl Database for FaultyDatabase {
             return Err(locked("say who wrote"));
         }
         self.real.others_wrote().await
+    }
+
+    async fn stirred(&self) {
+        if !self.faults.borrow().blind {
+            self.real.stirred().await;
+        }
     }
 
     async fn write(&self, mut batch: Batch) -> Result<Written, StoreError> {

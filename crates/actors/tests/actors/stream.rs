@@ -35,6 +35,7 @@ fn events_before_the_first_list_only_mark() {
         bed.reach(&[("s:a", "running")]).await;
         first.stop().await;
 
+        bed.database.set(|faults| faults.blind = true);
         let held = bed.docker.hold(Route::List);
         let (lists, inspects) = (bed.docker.count(Route::List), bed.docker.count(Route::Inspect));
         let writes = bed.database.batches().len();

@@ -1,5 +1,7 @@
 //! Somebody else's writes are noticed, our own are not.
 
+use std::time::Duration;
+
 use reconciler_store::{Batch, Database, NewWorkload, Store, StoreError, Touch};
 use sea_orm::sqlx::postgres::PgListener;
 
@@ -40,6 +42,18 @@ on_both! {
             settle(&bed, &store).await;
             assert!(!store.others_wrote().await.unwrap(), "{sql}");
         }
+    }
+
+    async fn whoever_waits_is_woken_by_somebody_elses_write(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        store.load().await.unwrap();
+        settle(&bed, &store).await;
+        let stirs = |within| tokio::time::timeout(Duration::from_millis(within), store.stirred());
+        until("nothing stirs", || async { !store.others_wrote().await.unwrap() && stirs(100).await.is_err() }).await;
+        let (woken, ()) = tokio::join!(stirs(5_000), other.run("INSERT INTO workloads (id, kind) VALUES ('w', 'stack')"));
+        woken.expect("it is woken");
+        noticed(&store).await;
+        stirs(5_000).await.expect("so it stays until it is read");
     }
 
     async fn our_own_writes_are_not_noticed(bed: Bed) {
