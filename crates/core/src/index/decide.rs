@@ -72,7 +72,7 @@ impl Index {
         let owed = entry.owed.take();
         let cause = target.cause.or(owed).unwrap_or_else(|| cause.clone());
         let (exit, row) = (target.exit, target.row);
-        entry.flight = Some(Flight { row: row.clone(), exit, cause: cause.clone() });
+        entry.flight = Some(Box::new(Flight { row: row.clone(), exit, cause: cause.clone() }));
         if row.state == RowState::Missing {
             plan.missing.push(MarkMissing { id: id.clone(), basis, cause });
         } else {
@@ -108,7 +108,7 @@ impl Index {
     pub(super) fn commit(&mut self, id: &RowId, plan: &mut Plan) {
         let host = self.config.host.clone();
         let Some(entry) = self.rows.get_mut(id) else { return };
-        let Some(flight) = entry.flight.take() else { return };
+        let Some(flight) = entry.flight.take().map(|flight| *flight) else { return };
         let before = entry.stored.clone();
         let count = match (&before, &flight.row.state) {
             (None, _) => &mut self.counts.inserted,

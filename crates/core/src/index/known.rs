@@ -20,8 +20,8 @@ pub(super) struct Known {
     pub(super) sure: Sure,
     /// When that look or list was begun.
     begun: Stamp,
-    /// What an event received since then claims.
-    provisional: Option<Provisional>,
+    /// What an event received since then claims. Boxed, for it does not last.
+    provisional: Option<Box<Provisional>>,
     /// The newest `timeNano` seen.
     newest_nanos: Option<i64>,
     /// When the newest event was received.
@@ -164,7 +164,8 @@ impl Known {
         if !self.is_older_than(event.received) {
             return Merged::Stale;
         }
-        self.provisional = Some(Provisional { received: event.received, action: event.action.clone(), says });
+        let claim = Provisional { received: event.received, action: event.action.clone(), says };
+        self.provisional = Some(Box::new(claim));
         Merged::Changed
     }
 

@@ -14,9 +14,12 @@ const EXITS: u32 = 16;
 /// An end so soon after a signal that need not end a program is that signal's doing.
 const SIGNAL_KILLS: Duration = Duration::from_secs(2);
 
-/// What events told of one container. Only the daemon's own times are compared with each other.
+/// What events told of one container; nothing of most. Only the daemon's own times are compared with each other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lifeline {
+pub(super) struct Lifeline(Option<Box<Heard>>);
+
+#[derive(Clone, Debug, Default)]
+struct Heard {
     marks: Marks,
     /// When the newest exits were received.
     exits: VecDeque<Stamp>,
@@ -25,22 +28,15 @@ pub(super) struct Lifeline {
 impl Lifeline {
     /// Takes what an event says, however late it comes.
     pub(super) fn hear(&mut self, marks: Marks, received: Stamp) {
-        let before = self.marks;
-        self.marks.merge(marks);
-        if marks.died > before.died {
-            // A person who restarts it again and again makes no crash loop.
-            let asked = self.marks.asked.is_some_and(|at| before.started.is_none_or(|start| at > start));
-            for _ in u32::from(asked)..marks.deaths.min(EXITS) {
-                self.exits.push_back(received);
-            }
-            let spare = self.exits.len().saturating_sub(EXITS as usize);
-            self.exits.drain(..spare);
+        if marks != Marks::default() {
+            self.0.get_or_insert_default().hear(marks, received);
         }
     }
 
     /// How many exits that no person asked for were received within [`Member::RECENT`] before `now`.
     pub(super) fn recent_exits(&self, now: Stamp) -> u32 {
-        let recent = self.exits.iter().filter(|at| now.since(**at) < Member::RECENT);
+        let exits = self.0.iter().flat_map(|heard| &heard.exits);
+        let recent = exits.filter(|at| now.since(**at) < Member::RECENT);
         u32::try_from(recent.count()).unwrap_or(u32::MAX)
     }
 
@@ -55,18 +51,34 @@ impl Lifeline {
     /// Who ended the process that ended at `finished`: nobody is known if no `die` was heard that can be this end's,
     /// which the daemon tells after it.
     fn ended_by(&self, finished: i64) -> EndedBy {
-        let Some(died) = self.marks.died.filter(|died| finished != 0 && millis(*died) >= finished) else {
+        let marks = self.0.as_ref().map(|heard| heard.marks).unwrap_or_default();
+        let Some(died) = marks.died.filter(|died| finished != 0 && millis(*died) >= finished) else {
             return EndedBy::Unknown;
         };
         // Of this life: a start that comes after the end begins the next.
-        let since_start = |at: &i64| self.marks.started.is_none_or(|start| start >= died || *at > start);
-        let asked = self.marks.asked.filter(since_start).is_some();
-        let signalled = self
-            .marks
+        let since_start = |at: &i64| marks.started.is_none_or(|start| start >= died || *at > start);
+        let asked = marks.asked.filter(since_start).is_some();
+        let signalled = marks
             .signalled
             .filter(since_start)
             .is_some_and(|at| at <= died && u128::from(died.abs_diff(at)) < SIGNAL_KILLS.as_nanos());
         if asked || signalled { EndedBy::Person } else { EndedBy::Itself }
+    }
+}
+
+impl Heard {
+    fn hear(&mut self, marks: Marks, received: Stamp) {
+        let before = self.marks;
+        self.marks.merge(marks);
+        if marks.died > before.died {
+            // A person who restarts it again and again makes no crash loop.
+            let asked = self.marks.asked.is_some_and(|at| before.started.is_none_or(|start| at > start));
+            for _ in u32::from(asked)..marks.deaths.min(EXITS) {
+                self.exits.push_back(received);
+            }
+            let spare = self.exits.len().saturating_sub(EXITS as usize);
+            self.exits.drain(..spare);
+        }
     }
 }
 
@@ -160,6 +172,6 @@ mod tests {
         for n in 0..10_000 {
             life.hear(marks(0, 0, 0, 100 + n), at(1000));
         }
-        assert_eq!((life.recent_exits(at(1000)), life.exits.len()), (EXITS, EXITS as usize));
+        assert_eq!((life.recent_exits(at(1000)), life.0.unwrap().exits.len()), (EXITS, EXITS as usize));
     }
 }

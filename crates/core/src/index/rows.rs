@@ -30,8 +30,8 @@ pub(super) struct Entry {
     container: Option<ContainerId>,
     /// Since when it is known.
     pub(super) since: Stamp,
-    /// The write under way. While there is one, no other is begun.
-    pub(super) flight: Option<Flight>,
+    /// The write under way. While there is one, no other is begun. Boxed, for most rows have none.
+    pub(super) flight: Option<Box<Flight>>,
     /// Why the next write is owed, if one was asked for that could not be begun.
     pub(super) owed: Option<Cause>,
     /// The database refuses what should be written: not tried again until the database changes.
