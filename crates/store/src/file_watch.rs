@@ -5,7 +5,8 @@
 //! write: on file systems of this machine. <https://man7.org/linux/man-pages/man7/inotify.7.html>
 
 use std::ffi::OsString;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use nix::sys::statfs::{
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// Where every write passes through this kernel. ext2 and ext3 have ext4's number.
 const LOCAL: [FsType; 7] = [
@@ -40,23 +41,17 @@ const BELIEVED: Duration = Duration::from_secs(10);
 /// lets them see it then, through mapped memory. What SQLite says before that is not the last word.
 const COMMITTED: Duration = Duration::from_secs(2);
 
+/// Other files of the directory may be written to all the time: so long nobody is woken after such a one.
+const PAUSE: Duration = Duration::from_millis(400);
+
 /// Watches a file, and those that SQLite keeps beside it.
 #[derive(Debug)]
 pub(crate) struct FileWatch {
-    inotify: AsyncFd<Descriptor>,
+    inotify: Inotify,
     names: [OsString; 3],
     told: Mutex<Told>,
     /// Told when the kernel's word was taken by somebody who does not wait for it.
     heard: Notify,
-}
-
-#[derive(Debug)]
-struct Descriptor(Inotify);
-
-impl AsRawFd for Descriptor {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
-    }
 }
 
 /// What was told of the files.
@@ -76,8 +71,7 @@ struct Settled {
 }
 
 impl FileWatch {
-    /// `None` where the kernel cannot be relied on, or has no watch to give. The runtime that it is called in has to live as
-    /// long as it does.
+    /// `None` where the kernel cannot be relied on, or has no watch to give.
     pub(crate) fn start(file: &Path) -> Option<Self> {
         let file = file.canonicalize().ok()?;
         let (directory, name) = (file.parent()?, file.file_name()?);
@@ -98,8 +92,6 @@ impl FileWatch {
             beside
         };
         let names = [name.to_owned(), beside("-wal"), beside("-journal")];
-        #[expect(deprecated, reason = "what it wants promised in its stead is so: it owns its descriptor")]
-        let inotify = AsyncFd::with_interest(Descriptor(inotify), Interest::READABLE).ok()?;
         Some(Self { inotify, names, told: Mutex::default(), heard: Notify::new() })
     }
 
@@ -122,23 +114,29 @@ impl FileWatch {
 
     /// Returns once SQLite has to be asked.
     pub(crate) async fn stirred(&self) {
-        loop {
-            let Some(settled) = self.told().settled else { return };
+        while let Some(believed) = self.believed_until() {
             tokio::select! {
                 () = self.heard.notified() => {}
-                () = sleep_until(settled.at + BELIEVED) => return,
-                ready = self.inotify.readable() => {
-                    if self.hear() {
+                () = sleep_until(believed) => return,
+                told = self.anything() => {
+                    if told.is_err() || self.hear() {
                         return;
                     }
-                    match ready {
-                        // It was something else, or was heard already.
-                        Ok(mut ready) => ready.clear_ready(),
-                        Err(_) => return,
-                    }
+                    sleep(PAUSE).await;
                 }
             }
         }
+    }
+
+    /// Returns once the kernel has anything to tell, which only whoever waits here is woken for.
+    async fn anything(&self) -> io::Result<()> {
+        #[expect(deprecated, reason = "what is to be promised in its stead is so: the descriptor stays open")]
+        let inotify = AsyncFd::with_interest(self.inotify.as_fd(), Interest::READABLE)?;
+        inotify.readable().await.map(drop)
+    }
+
+    fn believed_until(&self) -> Option<Instant> {
+        self.told().settled.map(|settled| settled.at + BELIEVED)
     }
 
     /// Hears what the kernel has to tell; whether that unsettles.
@@ -159,7 +157,7 @@ impl FileWatch {
     fn touched(&self) -> bool {
         let mut touched = false;
         loop {
-            match self.inotify.get_ref().0.read_events() {
+            match self.inotify.read_events() {
                 Ok(events) => {
                     touched |= events
                         .iter()
@@ -244,12 +242,12 @@ mod tests {
         assert!(!watch.is_settled(2), "another connection has not been asked");
     }
 
-    /// How long it takes until SQLite has to be asked, while something happens.
-    async fn stirs(watch: &FileWatch, happens: impl Future<Output = ()>) -> Duration {
+    /// How many tenths of a second it takes until SQLite has to be asked, while something happens.
+    async fn stirs(watch: &FileWatch, happens: impl Future<Output = ()>) -> u128 {
         let begun = Instant::now();
         let stirred = async {
             watch.stirred().await;
-            begun.elapsed()
+            begun.elapsed().as_millis() / 100
         };
         tokio::join!(stirred, happens).0
     }
@@ -262,21 +260,26 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             happens();
         }
-        assert_eq!(stirs(&watch, async {}).await, Duration::ZERO, "SQLite was not asked yet");
+        assert_eq!(stirs(&watch, async {}).await, 0, "SQLite was not asked yet");
         watch.settle(1);
-        assert_eq!(stirs(&watch, async {}).await.as_secs(), BELIEVED.as_secs(), "nothing happens");
+        assert_eq!(stirs(&watch, async {}).await, 100, "nothing happens");
         watch.settle(1);
-        assert_eq!(stirs(&watch, later(|| write("other"))).await.as_secs(), BELIEVED.as_secs());
+        assert_eq!(stirs(&watch, later(|| write("other"))).await, 100);
         watch.settle(1);
-        assert_eq!(stirs(&watch, later(|| write("a.db-wal"))).await.as_secs(), 1, "it is written to");
-        assert_eq!(stirs(&watch, async {}).await, Duration::ZERO, "until SQLite was asked");
+        let both = async {
+            later(|| write("other")).await;
+            tokio::time::sleep(PAUSE / 4).await;
+            write("a.db-wal");
+        };
+        assert_eq!(stirs(&watch, both).await, 14, "it is written to, just after another");
+        assert_eq!(stirs(&watch, async {}).await, 0, "until SQLite was asked");
         tokio::time::advance(COMMITTED).await;
         watch.settle(1);
         let heard = || {
             write("a.db-wal");
             assert!(!watch.is_settled(1));
         };
-        assert_eq!(stirs(&watch, later(heard)).await.as_secs(), 1, "somebody else was told");
+        assert_eq!(stirs(&watch, later(heard)).await, 10, "somebody else was told");
     }
 
     #[test]
