@@ -50,7 +50,7 @@ pub fn assert_claim(claim: &Claim) {
 pub fn assert_snapshot(snapshot: &Snapshot) {
     assert_id(&snapshot.id);
     assert_state(&snapshot.state);
-    assert_text(snapshot.image.as_str(), ImageRef::MAX_LEN);
+    assert_text(&snapshot.image.to_column(), ImageRef::MAX_LEN);
     assert_ne!(snapshot.port, Some(0));
     snapshot.claim.iter().for_each(assert_claim);
 }
