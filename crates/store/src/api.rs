@@ -31,8 +31,8 @@ pub trait Database: Send + Sync + 'static {
     async fn others_wrote(&self) -> Result<bool, StoreError>;
 
     /// Returns once [`others_wrote`](Self::others_wrote) may say something else than before, as far as that is told without
-    /// asking; at once, if it is not. May return for nothing, so whoever asks for ever leaves some time between. Ends in
-    /// seconds, or not while everything stays as it is. Can be dropped at any time.
+    /// asking; at once where it is not, so whoever asks for ever leaves some time between. May return for nothing, and need
+    /// not return while nothing happens. Can be dropped at any time.
     async fn stirred(&self) {}
 
     /// Writes a batch in one transaction, or, if a row's values are refused, in several without that row. Statuses and
