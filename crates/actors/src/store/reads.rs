@@ -18,6 +18,9 @@ use super::StoreActor;
 /// know, how often it is.
 const POLL: Duration = Duration::from_millis(400);
 
+/// Whoever is told of a write may be told before it can be seen, and would have asked for nothing.
+const VISIBLE: Duration = Duration::from_millis(20);
+
 /// When the database is asked whether somebody else wrote.
 #[derive(Debug)]
 pub(super) struct Polls {
@@ -91,7 +94,7 @@ impl StoreActor {
         let stirred = async move { database.stirred().await };
         ctx.spawn(stirred.into_actor(self).map(|(), actor, ctx| {
             actor.polls.watched = false;
-            actor.polls.due = Some(actor.polls.last + POLL);
+            actor.polls.due = Some((actor.polls.last + POLL).max(Instant::now() + VISIBLE));
             actor.proceed(ctx);
         }));
     }
