@@ -1,6 +1,7 @@
 //! What tinyforge deploys.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -31,7 +32,7 @@ pub enum Kind {
     /// One web site, in one row.
     Site,
     /// A kind that this program has no rule of its own for: treated as a stack is.
-    Other(Box<str>),
+    Other(Arc<str>),
 }
 
 impl Kind {

@@ -166,38 +166,25 @@ fn readings_are_not_starved_by_writes() {
 }
 
 #[test]
-fn what_tinyforge_writes_is_noticed_by_a_poll() {
+fn nobody_asks_while_nobody_writes_and_what_tinyforge_writes_is_noticed_at_once() {
     test(async |bed| {
         bed.container("a", "late");
         let running = bed.run();
         bed.docker.streams_open(1).await;
         wait_until("the first pass", PATIENCE, || bed.database.calls("write") > 0).await;
         let lists = bed.docker.count(reconciler_testkit::fake_docker::Route::List);
-        bed.stack("late", "").await;
-        bed.reach(&[("late:a", "running")]).await;
-        assert_eq!(bed.docker.count(reconciler_testkit::fake_docker::Route::List), lists, "without a list");
-        running.stop().await;
-    });
-}
-
-#[test]
-fn nobody_asks_while_nobody_writes_and_what_is_written_is_noticed_at_once() {
-    test(async |bed| {
-        bed.container("a", "late");
-        let running = bed.run();
-        bed.docker.streams_open(1).await;
-        wait_until("the first pass", PATIENCE, || bed.database.calls("write") > 0).await;
         let polls = || bed.database.calls("others_wrote");
-        let mut asked = polls();
-        loop {
+        let asked = wait_for("a second without a question", PATIENCE, async || {
+            let before = polls();
             tokio::time::sleep(Duration::from_secs(1)).await;
-            if asked == std::mem::replace(&mut asked, polls()) {
-                break;
-            }
-        }
+            (polls() == before).then_some(before)
+        })
+        .await;
         bed.stack("late", "").await;
+        // Long before it would be asked in any case.
         wait_until("a question", Duration::from_secs(5), || polls() > asked).await;
         bed.reach(&[("late:a", "running")]).await;
+        assert_eq!(bed.docker.count(reconciler_testkit::fake_docker::Route::List), lists, "without a list");
         running.stop().await;
     });
 }
