@@ -27,8 +27,12 @@ pub const IMAGE: &str = "busybox:test";
 /// Where its socket is, below its directory: in a folder with nothing else in it, as containers mount it.
 const SOCKET: &str = "run/docker.sock";
 
-/// How long dockerd may take to start or to stop, whatever else the machine does.
+/// How long dockerd may take to start, to freeze or to be killed, whatever else the machine does.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long it may take to end in order, as long as systemd gives it: it waits 15 s for its containers and 10 s for its
+/// containerd (moby's `cmd/dockerd/daemon.go`), and all that while it may have the processor only now and then.
+const ORDERLY_END: Duration = Duration::from_secs(90);
 
 /// A real dockerd of the test's own, with a containerd, a data root, an exec root, a network, mounts and a cgroup of
 /// its own: the machine's daemon is neither needed nor touched.
@@ -123,7 +127,7 @@ impl PrivateDockerd {
     /// Ends dockerd in order (SIGTERM): it stops its containers first, unless they shall live on.
     pub async fn terminate(&self) {
         self.signal(Signal::SIGTERM);
-        wait_until("dockerd to end in order", DEADLINE, || self.dockerd().is_none()).await;
+        wait_until("dockerd to end in order", ORDERLY_END, || self.dockerd().is_none()).await;
     }
 
     /// Starts dockerd after [`kill`](Self::kill) or [`terminate`](Self::terminate), on the same data, and waits until
