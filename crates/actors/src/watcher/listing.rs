@@ -47,17 +47,23 @@ impl DockerWatcher {
         self.lists.begun_before = true;
         self.lists.due = Instant::now() + self.interval;
         let (engine, begun) = (Arc::clone(&self.engine), self.clock.stamp());
-        let (deadline, id_holds, started) = (self.lists.deadline, self.id_holds, Instant::now());
+        let (deadline, known) = (self.lists.deadline, self.daemon.clone());
         let listing = async move {
+            let before = match known {
+                Some(daemon) => daemon,
+                None => identity::ask(&*engine, None).await?.0,
+            };
+            let started = Instant::now();
             let containers = engine.list(deadline).await?;
             let took = started.elapsed();
-            let (daemon, holds, _) = identity::ask(&*engine, id_holds).await?;
-            Ok((List { begun, daemon, containers }, took, holds))
+            let (daemon, _) = identity::ask(&*engine, Some(&before)).await?;
+            let sure = daemon == before;
+            Ok((List { begun, daemon, containers }, took, sure))
         };
         ctx.spawn(listing.into_actor(self).map(|listed: Result<_, DockerError>, watcher, ctx| {
             watcher.lists.under_way = false;
             match listed {
-                Ok((list, took, holds)) => watcher.listed(list, took, holds),
+                Ok((list, took, sure)) => watcher.listed(list, took, sure),
                 Err(error) => watcher.list_failed(&error),
             }
             if std::mem::take(&mut watcher.lists.again) {
@@ -67,14 +73,20 @@ impl DockerWatcher {
         }));
     }
 
-    fn listed(&mut self, list: List, took: Duration, id_holds: bool) {
+    /// Unless it is `sure` which daemon's the list is, another is made soon.
+    fn listed(&mut self, list: List, took: Duration, sure: bool) {
         self.answered();
         self.list_failure.over();
         self.metrics.listed(took);
-        self.id_holds = Some(id_holds);
+        self.daemon = Some(list.daemon.clone());
         self.lists.deadline = LIST_DEADLINE.max(took * LIST_PATIENCE);
         debug!(containers = list.containers.len(), took_ms = took.as_millis(), "listed");
-        self.outbox.list(list);
+        if sure {
+            self.outbox.list(list);
+        } else {
+            debug!(daemon = %list.daemon, "another daemon answers than before the list");
+            self.lists.due = Instant::now() + ASK_AGAIN.min(self.interval);
+        }
     }
 
     fn list_failed(&mut self, error: &DockerError) {

@@ -15,6 +15,14 @@ use crate::messages::LookAgain;
 
 use super::{DockerWatcher, identity};
 
+/// A container that an inspect did not find, and which daemon had answered last when it was begun.
+#[derive(Debug)]
+pub(super) struct Gone {
+    container: ContainerId,
+    begun: Stamp,
+    daemon: Option<DaemonIdentity>,
+}
+
 impl DockerWatcher {
     /// Begins the looks that are ready. While the daemon does not answer they wait for it.
     pub(super) fn look(&mut self, ctx: &mut Context<Self>) {
@@ -42,6 +50,7 @@ impl DockerWatcher {
 
     fn inspect(&mut self, container: ContainerId, ctx: &mut Context<Self>) {
         let (engine, begun, started) = (Arc::clone(&self.engine), self.clock.stamp(), Instant::now());
+        let daemon = self.daemon.clone();
         let asked = async move { (engine.inspect(&container).await, container) };
         ctx.spawn(asked.into_actor(self).map(move |(answer, container), watcher, ctx| {
             if answer.is_ok() {
@@ -55,7 +64,7 @@ impl DockerWatcher {
                 }
                 Ok(Inspection::Gone) => {
                     trace!(%container, "looked for in vain");
-                    watcher.gone.push((container, begun));
+                    watcher.gone.push(Gone { container, begun, daemon });
                 }
                 Err(error) => {
                     debug!(%container, error = crate::line(&error), "look failed");
@@ -73,17 +82,17 @@ impl DockerWatcher {
         if self.gone.is_empty() || std::mem::replace(&mut self.confirming, true) {
             return;
         }
-        let (engine, id_holds, gone) =
-            (Arc::clone(&self.engine), self.id_holds, std::mem::take(&mut self.gone));
-        let asked = async move { (identity::ask(&*engine, id_holds).await, gone) };
+        let (engine, last, gone) =
+            (Arc::clone(&self.engine), self.daemon.clone(), std::mem::take(&mut self.gone));
+        let asked = async move { (identity::ask(&*engine, last.as_ref()).await, gone) };
         ctx.spawn(asked.into_actor(self).map(|(answer, gone), watcher, ctx| {
             watcher.confirming = false;
             match answer {
-                Ok((daemon, holds, _)) => watcher.confirmed(gone, &daemon, holds),
+                Ok((daemon, _)) => watcher.confirmed(gone, daemon),
                 Err(error) => {
                     watcher.failed(&error);
-                    for (container, _) in gone {
-                        watcher.looks.failed(&container, Instant::now());
+                    for gone in gone {
+                        watcher.looks.failed(&gone.container, Instant::now());
                     }
                 }
             }
@@ -92,12 +101,17 @@ impl DockerWatcher {
         }));
     }
 
-    fn confirmed(&mut self, gone: Vec<(ContainerId, Stamp)>, daemon: &DaemonIdentity, id_holds: bool) {
-        self.id_holds = Some(id_holds);
-        for (container, begun) in gone {
-            self.looks.answered(&container);
-            self.outbox.look(Look { container, begun, outcome: LookOutcome::Gone(daemon.clone()) });
+    /// What may have been another daemon's answer is asked again.
+    fn confirmed(&mut self, gone: Vec<Gone>, daemon: DaemonIdentity) {
+        for Gone { container, begun, daemon: before } in gone {
+            if before.as_ref() == Some(&daemon) {
+                self.looks.answered(&container);
+                self.outbox.look(Look { container, begun, outcome: LookOutcome::Gone(daemon.clone()) });
+            } else {
+                self.looks.failed(&container, Instant::now());
+            }
         }
+        self.daemon = Some(daemon);
     }
 }
 

@@ -22,8 +22,7 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture,
 };
 use futures_util::FutureExt;
-use reconciler_core::ids::ContainerId;
-use reconciler_core::stamp::Stamp;
+use reconciler_core::host::DaemonIdentity;
 use reconciler_docker::{DockerError, Engine, Trouble};
 use tokio::time::Instant;
 use tracing::debug;
@@ -37,6 +36,7 @@ use crate::obituary::Obituary;
 
 use backoff::Backoff;
 use listing::Lists;
+use looking::Gone;
 use looks::Looks;
 use outbox::{Outbox, Outgoing};
 use replay::Replay;
@@ -72,13 +72,14 @@ pub(crate) struct DockerWatcher {
     lists: Lists,
     looks: Looks,
     /// Containers that an inspect did not find: passed on when the daemon has said, after that, who it is.
-    gone: Vec<(ContainerId, Stamp)>,
+    gone: Vec<Gone>,
     confirming: bool,
     outbox: Outbox,
     alarm: Alarm,
     /// A message was sent that the reconciler has not taken yet.
     unacknowledged: bool,
-    id_holds: Option<bool>,
+    /// Who the daemon was when it was last asked.
+    daemon: Option<DaemonIdentity>,
     answers: bool,
     silence: Lasting,
     interruption: Lasting,
@@ -118,7 +119,7 @@ impl DockerWatcher {
             outbox: Outbox::default(),
             alarm: Alarm::default(),
             unacknowledged: false,
-            id_holds: None,
+            daemon: None,
             answers: true,
             silence: Lasting::new("docker_unreachable"),
             interruption: Lasting::new("event_stream_interrupted"),

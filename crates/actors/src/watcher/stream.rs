@@ -43,16 +43,17 @@ impl Stream {
 /// The stream's items, boxed apart so that the handler's type can be named.
 pub(super) struct Received(Result<EngineEvent, DockerError>);
 
-type Opened = (EventStream, Stamp, DaemonIdentity, bool, EngineInfo);
+type Opened = (EventStream, Stamp, DaemonIdentity, EngineInfo);
 
 impl DockerWatcher {
     pub(super) fn subscribe(&mut self, ctx: &mut Context<Self>) {
         self.stream = Stream::Opening;
         let (engine, clock, replay) = (Arc::clone(&self.engine), self.clock.clone(), self.replay.newest());
+        let last = self.daemon.clone();
         let opening = async move {
-            let (identity, holds, info) = identity::ask(&*engine, None).await?;
+            let (daemon, info) = identity::ask(&*engine, last.as_ref()).await?;
             let events = engine.events(replay::since(replay, info.system_time_nanos)).await?;
-            Ok((events, clock.stamp(), identity, holds, info))
+            Ok((events, clock.stamp(), daemon, info))
         };
         ctx.spawn(opening.into_actor(self).map(|opened: Result<Opened, DockerError>, watcher, ctx| {
             match opened {
@@ -75,10 +76,10 @@ impl DockerWatcher {
         self.stream = Stream::Down { retry: Instant::now() + pause };
     }
 
-    fn subscribed(&mut self, (events, at, daemon, holds, engine): Opened, ctx: &mut Context<Self>) {
+    fn subscribed(&mut self, (events, at, daemon, engine): Opened, ctx: &mut Context<Self>) {
         let now = Instant::now();
         self.answered();
-        self.id_holds = Some(holds);
+        self.daemon = Some(daemon.clone());
         self.stream = Stream::Open { since: now, ping: now + PING };
         self.metrics.stream_is_open(true);
         let (endpoint, version) = (self.engine.endpoint(), &engine.version);
