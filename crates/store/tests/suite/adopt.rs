@@ -48,6 +48,31 @@ on_both! {
         assert_eq!(written.refused[0].0.as_str(), "w:b");
     }
 
+    async fn a_row_is_touched_by_what_its_columns_read_as(bed: Bed) {
+        let other = bed.other().await;
+        other.run(WORKLOADS).await;
+        other.run(CONTAINERS).await;
+        let blob = |text: &str| if bed.postgres { format!("'{text}'") } else { format!("CAST('{text}' AS blob)") };
+        let (local, c, running, missing) = (blob("local"), blob("c"), blob("running"), blob("missing"));
+        for (id, host, container, state) in [
+            ("seen 1", "'local'", "'c'", "'running'"),
+            ("seen 2", "NULL", "'c'", "NULL"),
+            ("seen 3", &local, &c, &running),
+            ("not 1", "'local'", "'c'", "'missing'"),
+            ("not 2", &local, &c, &missing),
+            ("not 3", "'local'", "''", "'running'"),
+            ("not 4", "'local'", "NULL", "'running'"),
+            ("not 5", &local, &blob(""), &running),
+            ("not 6", "'far'", "'c'", "'running'"),
+            ("not 7", &blob("far"), &c, &running),
+        ] {
+            other.run(&format!("INSERT INTO containers (id, host, container_id, state) VALUES ('{id}', {host}, {container}, {state})")).await;
+        }
+        let touched = write(&bed.store().await, Batch { touch: Some(Touch::default()), ..Batch::default() }).await.touched;
+        let seen = other.ask("SELECT id FROM containers WHERE last_seen_at IS NOT NULL ORDER BY id").await;
+        assert_eq!((touched, seen), (3, ["seen 1", "seen 2", "seen 3"].map(str::to_owned).into()));
+    }
+
     async fn a_missing_column_is_named_and_nothing_changes(bed: Bed) {
         let other = bed.other().await;
         other.run(WORKLOADS).await;
