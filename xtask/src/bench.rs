@@ -12,7 +12,7 @@ pub(crate) struct Args {
     /// Prints one JSON object instead of a table
     #[arg(long)]
     json: bool,
-    /// Measures only these: events, pass, real, decode, catch-up, idle, api
+    /// Measures only these: events, pass, real, decode, catch-up, idle, api, feed
     #[arg(long, value_delimiter = ',', num_args = 1..)]
     only: Vec<String>,
     /// On this database only, where there is a choice: sqlite, postgres
@@ -25,8 +25,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     packages::install_missing()?;
-    let program = build::program("tinyforge-reconciler", "tinyforge-reconciler", Some("--release"))?;
-    let bench = build::program("reconciler-bench", "reconciler-bench", Some("--release"))?;
+    let program = build::released(build::PROGRAM)?;
+    let bench = build::released("reconciler-bench")?;
     let mut command = Command::new(bench);
     command.arg("--program").arg(&program);
     command.args(args.json.then_some("--json")).args(args.quick.then_some("--quick"));

@@ -15,8 +15,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     packages::install_missing_for_demo()?;
     println!("building the program; the first time that takes some minutes");
-    let program = build::program("tinyforge-reconciler", "tinyforge-reconciler", None)?;
-    let demo = build::program("reconciler-lab", "demo", None)?;
+    let [program, demo] = build::as_tested("demo")?;
     // In place of this process, so that a signal for the one is a signal for the other.
     let error = Command::new(demo).arg("--program").arg(program).exec();
     Err(error).context("cannot run the demo")

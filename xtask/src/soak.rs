@@ -25,9 +25,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     packages::install_missing()?;
-    let release = args.release.then_some("--release");
-    let program = build::program("tinyforge-reconciler", "tinyforge-reconciler", release)?;
-    let soak = build::program("reconciler-lab", "soak", None)?;
+    let [mut program, soak] = build::as_tested("soak")?;
+    if args.release {
+        program = build::released(build::PROGRAM)?;
+    }
     let target = program.parent().and_then(|dir| dir.parent()).context("the program is nowhere")?;
     let mut command = Command::new(soak);
     command.arg("--program").arg(&program).arg("--logs").arg(target.join("soak"));
