@@ -16,6 +16,9 @@ pub(crate) enum Child {
     /// The same with a journal, and a thread that writes
     #[command(hide = true)]
     Floor { socket: PathBuf, database: String },
+    /// The same through sea-orm
+    #[command(hide = true)]
+    SeaOrmFloor { socket: PathBuf, database: String },
     /// Lists once; prints CPU time in ms and the growth of the peak in MiB
     #[command(hide = true)]
     Decode { variant: decode::Variant, socket: PathBuf },
@@ -33,6 +36,9 @@ impl Child {
             Self::Bare { socket, database } => bare::follow(&socket, &Database::at(&database)).await,
             Self::Floor { socket, database } => {
                 bare::follow_at_the_floor(&socket, &Database::at(&database)).await
+            }
+            Self::SeaOrmFloor { socket, database } => {
+                bare::follow_through_sea_orm(&socket, &Database::at(&database)).await
             }
             Self::Decode { variant, socket } => decode::once(variant, &socket).await,
             Self::Readers { address, count } => feed_readers::follow(&address, count).await,

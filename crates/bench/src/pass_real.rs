@@ -1,9 +1,12 @@
-//! A pass over a real daemon's containers, end to end, beside the daemon's own list.
+//! A pass over a real daemon's containers, end to end, beside the daemon's own list, and beside the floor: the same list and
+//! `/info` read and forgotten, and the one touch, by the native driver.
 
 use std::time::Instant;
 
 use crate::bed::Bed;
+use crate::database::Database;
 use crate::fleet::Fleet;
+use crate::floor::Touch;
 use crate::pass::{Subject, Times};
 use crate::pass_fake::ms;
 use crate::raw;
@@ -17,6 +20,24 @@ async fn list(fleet: &Fleet) -> anyhow::Result<f64> {
     Ok(ms(begun.elapsed()))
 }
 
+/// Milliseconds that a pass takes which decodes nothing and decides nothing.
+async fn at_the_floor(fleet: &Fleet, touch: &Touch) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    raw::drain(fleet.dockerd.socket(), raw::LIST).await?;
+    raw::drain(fleet.dockerd.socket(), "/info").await?;
+    touch.all().await?;
+    Ok(ms(begun.elapsed()))
+}
+
+/// A database with a row for each container, and what touches them.
+async fn floor(fleet: &Fleet, database: &Database) -> anyhow::Result<Touch> {
+    database.add_workloads(fleet.workloads()).await?;
+    let mut subject = Subject::open(&fleet.dockerd.host(), database).await?;
+    subject.pass().await?;
+    subject.store.close().await;
+    Touch::open(database).await
+}
+
 pub(crate) async fn measure(bed: &Bed, fleet: &Fleet, report: &mut Report) -> anyhow::Result<()> {
     let count = fleet.containers.len();
     for &kind in &bed.kinds {
@@ -26,13 +47,16 @@ pub(crate) async fn measure(bed: &Bed, fleet: &Fleet, report: &mut Report) -> an
         let mut subject = Subject::open(&fleet.dockerd.host(), &database).await?;
         let first = subject.pass().await?;
         anyhow::ensure!(first.changed == count, "the first pass wrote {} rows", first.changed);
-        let (mut lists, mut passes) = (Vec::new(), Vec::new());
+        let touch = floor(fleet, &bed.database(kind).await?).await?;
+        let (mut lists, mut passes, mut floors) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..bed.amount(20, 4) {
-            // A B B A: dockerd collects its garbage about every second list, and not always ours.
+            // A B C C B A: dockerd collects its garbage about every second list, and not always ours.
             if round % 2 == 0 {
                 lists.push(list(fleet).await?);
                 passes.push(subject.pass().await?);
+                floors.push(at_the_floor(fleet, &touch).await?);
             } else {
+                floors.push(at_the_floor(fleet, &touch).await?);
                 passes.push(subject.pass().await?);
                 lists.push(list(fleet).await?);
             }
@@ -56,6 +80,7 @@ pub(crate) async fn measure(bed: &Bed, fleet: &Fleet, report: &mut Report) -> an
             list,
             Some(Target::Ratio(1.15)),
         ));
+        report.add(figure("the floor, beside the daemon's list", median(&floors), list, None));
         report.add(figure("list, decode, /info", part(|times| times.docker), list, None));
         report.add(figure("index", part(|times| times.index), None, None));
         report.add(figure("database", part(|times| times.database), None, None));

@@ -30,7 +30,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("actix-rt", &["actors", "http", "daemon"]),
     ("actix-*", &["http"]),
     ("bollard*", &["docker", "bench"]),
-    ("sea-orm*", &["store", "migrations", "lab"]),
+    ("sea-orm*", &["store", "migrations", "lab", "bench"]),
     ("sqlx*", &["store"]),
     ("anyhow", &["bench", "daemon", "lab", "xtask"]),
 ];
