@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use reconciler_core::host::DaemonIdentity;
+use reconciler_core::container::Snapshot;
+use reconciler_core::host::{Acquaintance, DaemonIdentity};
 use reconciler_core::index::{self, Answer, Config, Index, List, Observation};
 use reconciler_core::plan::Plan;
 use reconciler_core::stamp::Stamp;
@@ -17,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// What a pass took, part by part.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Times {
-    /// The list, decoded, and the question after it which daemon it was.
+    /// The list, decoded, and the question which daemon's it is, where it does not say so itself.
     pub(crate) docker: Duration,
     /// The index: the list merged, and the store's answer.
     pub(crate) index: Duration,
@@ -42,6 +43,8 @@ pub(crate) struct Subject {
     pub(crate) store: Store,
     index: Index,
     started: Instant,
+    met: Option<Acquaintance>,
+    version: String,
 }
 
 impl Subject {
@@ -54,6 +57,8 @@ impl Subject {
             store: database.store().await?,
             index: Index::new(config),
             started: Instant::now(),
+            met: None,
+            version: String::new(),
         };
         subject.load().await?;
         Ok(subject)
@@ -76,7 +81,7 @@ impl Subject {
     pub(crate) async fn pass(&mut self) -> anyhow::Result<Times> {
         let (begun, clock) = (self.now(), Instant::now());
         let containers = self.engine.list(DEADLINE).await?;
-        let info = self.engine.info().await?;
+        let daemon = self.listed_by(&containers).await?;
         let docker = clock.elapsed();
 
         let clock = Instant::now();
@@ -85,11 +90,10 @@ impl Subject {
         }
         let asked = clock.elapsed();
 
-        let daemon = DaemonIdentity { id: Some(info.id), root: info.root };
         let clock = Instant::now();
         let plan = self.index.apply(Observation::Listed(List { begun, daemon, containers }));
         let pinned = plan.pin.clone();
-        let batch = batch(plan, info.version);
+        let batch = batch(plan, self.version.clone());
         let applied = clock.elapsed();
 
         let clock = Instant::now();
@@ -106,6 +110,20 @@ impl Subject {
             self.store.tidy().await?;
         }
         Ok(Times { docker, index, database, tidying: clock.elapsed(), changed })
+    }
+
+    /// Whose a list is.
+    async fn listed_by(&mut self, containers: &[Snapshot]) -> anyhow::Result<DaemonIdentity> {
+        let mut met = match self.met.take() {
+            Some(met) if met.surely_made(containers) => met,
+            _ => {
+                let info = self.engine.info().await?;
+                self.version = info.version;
+                Acquaintance::new(DaemonIdentity { id: Some(info.id), root: info.root })
+            }
+        };
+        met.listed(containers);
+        Ok(self.met.insert(met).daemon().clone())
     }
 }
 

@@ -1,5 +1,5 @@
-//! A pass over a real daemon's containers, end to end, beside the daemon's own list, and beside the floor: the same list and
-//! `/info` read and forgotten, and the one touch, by the native driver.
+//! A pass over a real daemon's containers, end to end, beside the daemon's own list, and beside the floor: the same list
+//! read and forgotten, and the one touch, by the native driver.
 
 use std::time::Instant;
 
@@ -24,7 +24,6 @@ async fn list(fleet: &Fleet) -> anyhow::Result<f64> {
 async fn at_the_floor(fleet: &Fleet, touch: &Touch) -> anyhow::Result<f64> {
     let begun = Instant::now();
     raw::drain(fleet.dockerd.socket(), raw::LIST).await?;
-    raw::drain(fleet.dockerd.socket(), "/info").await?;
     touch.all().await?;
     Ok(ms(begun.elapsed()))
 }
@@ -81,7 +80,7 @@ pub(crate) async fn measure(bed: &Bed, fleet: &Fleet, report: &mut Report) -> an
             Some(Target::Ratio(1.15)),
         ));
         report.add(figure("the floor, beside the daemon's list", median(&floors), list, None));
-        report.add(figure("list, decode, /info", part(|times| times.docker), list, None));
+        report.add(figure("list and decode", part(|times| times.docker), list, None));
         report.add(figure("index", part(|times| times.index), None, None));
         report.add(figure("database", part(|times| times.database), None, None));
         report.add(figure("the first, all of it", ms(first.total()), list, None));

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::container::Snapshot;
+use crate::ids::ContainerId;
+
 /// What tells one daemon from another: `/info`'s `ID` and `DockerRootDir`.
 ///
 /// The id alone is a key file that all daemons of one machine share. An engine whose id differs at every call (Podman)
@@ -42,6 +45,40 @@ impl FromStr for DaemonIdentity {
             return Err(NotAnIdentity);
         }
         Ok(Self { id: (id != "-").then(|| id.to_owned()), root: root.to_owned() })
+    }
+}
+
+/// A daemon that said who it is, and a container that it listed.
+///
+/// A container's id is 256 random bits, so no other daemon has it: a list with that container in it is this daemon's, without
+/// its being asked again. That is worth something: dockerd runs three programs to answer `/info`.
+#[derive(Clone, Debug)]
+pub struct Acquaintance {
+    daemon: DaemonIdentity,
+    container: Option<ContainerId>,
+}
+
+impl Acquaintance {
+    /// A daemon that said who it is.
+    pub fn new(daemon: DaemonIdentity) -> Self {
+        Self { daemon, container: None }
+    }
+
+    /// Who it is.
+    pub fn daemon(&self) -> &DaemonIdentity {
+        &self.daemon
+    }
+
+    /// Takes note of a list that is this daemon's.
+    pub fn listed(&mut self, containers: &[Snapshot]) {
+        // Docker lists the newest first, and what is old already may stay.
+        self.container = containers.last().map(|container| container.id.clone());
+    }
+
+    /// Whether a list is surely this daemon's. If not, it may still be.
+    pub fn surely_made(&self, containers: &[Snapshot]) -> bool {
+        let ids = containers.iter().rev().map(|container| &container.id);
+        self.container.as_ref().is_some_and(|known| ids.into_iter().any(|id| id == known))
     }
 }
 

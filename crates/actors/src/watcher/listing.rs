@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use reconciler_core::host::Acquaintance;
 use reconciler_core::index::List;
 use reconciler_docker::DockerError;
 use tokio::time::Instant;
@@ -47,17 +48,21 @@ impl DockerWatcher {
         self.lists.begun_before = true;
         self.lists.due = Instant::now() + self.interval;
         let (engine, begun) = (Arc::clone(&self.engine), self.clock.stamp());
-        let (deadline, known) = (self.lists.deadline, self.daemon.clone());
+        let (deadline, met) = (self.lists.deadline, self.met.clone());
         let listing = async move {
-            let before = match known {
-                Some(daemon) => daemon,
-                None => identity::ask(&*engine, None).await?.0,
+            let before = match met {
+                Some(met) => met,
+                None => Acquaintance::new(identity::ask(&*engine, None).await?.0),
             };
             let started = Instant::now();
             let containers = engine.list(deadline).await?;
             let took = started.elapsed();
-            let (daemon, _) = identity::ask(&*engine, Some(&before)).await?;
-            let sure = daemon == before;
+            let daemon = if before.surely_made(&containers) {
+                before.daemon().clone()
+            } else {
+                identity::ask(&*engine, Some(before.daemon())).await?.0
+            };
+            let sure = daemon == *before.daemon();
             Ok((List { begun, daemon, containers }, took, sure))
         };
         ctx.spawn(listing.into_actor(self).map(|listed: Result<_, DockerError>, watcher, ctx| {
@@ -78,10 +83,11 @@ impl DockerWatcher {
         self.answered();
         self.list_failure.over();
         self.metrics.listed(took);
-        self.daemon = Some(list.daemon.clone());
         self.lists.deadline = LIST_DEADLINE.max(took * LIST_PATIENCE);
         debug!(containers = list.containers.len(), took_ms = took.as_millis(), "listed");
+        let met = self.meet(&list.daemon);
         if sure {
+            met.listed(&list.containers);
             self.outbox.list(list);
         } else {
             debug!(daemon = %list.daemon, "another daemon answers than before the list");

@@ -50,7 +50,7 @@ impl DockerWatcher {
 
     fn inspect(&mut self, container: ContainerId, ctx: &mut Context<Self>) {
         let (engine, begun, started) = (Arc::clone(&self.engine), self.clock.stamp(), Instant::now());
-        let daemon = self.daemon.clone();
+        let daemon = self.daemon();
         let asked = async move { (engine.inspect(&container).await, container) };
         ctx.spawn(asked.into_actor(self).map(move |(answer, container), watcher, ctx| {
             if answer.is_ok() {
@@ -82,8 +82,7 @@ impl DockerWatcher {
         if self.gone.is_empty() || std::mem::replace(&mut self.confirming, true) {
             return;
         }
-        let (engine, last, gone) =
-            (Arc::clone(&self.engine), self.daemon.clone(), std::mem::take(&mut self.gone));
+        let (engine, last, gone) = (Arc::clone(&self.engine), self.daemon(), std::mem::take(&mut self.gone));
         let asked = async move { (identity::ask(&*engine, last.as_ref()).await, gone) };
         ctx.spawn(asked.into_actor(self).map(|(answer, gone), watcher, ctx| {
             watcher.confirming = false;
@@ -111,7 +110,7 @@ impl DockerWatcher {
                 self.looks.failed(&container, Instant::now());
             }
         }
-        self.daemon = Some(daemon);
+        self.meet(&daemon);
     }
 }
 

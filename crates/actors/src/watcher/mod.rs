@@ -22,7 +22,7 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, Supervised, WrapFuture,
 };
 use futures_util::FutureExt;
-use reconciler_core::host::DaemonIdentity;
+use reconciler_core::host::Acquaintance;
 use reconciler_docker::{DockerError, Engine, Trouble};
 use tokio::time::Instant;
 use tracing::debug;
@@ -78,8 +78,8 @@ pub(crate) struct DockerWatcher {
     alarm: Alarm,
     /// A message was sent that the reconciler has not taken yet.
     unacknowledged: bool,
-    /// Who the daemon was when it was last asked.
-    daemon: Option<DaemonIdentity>,
+    /// The daemon that answered last.
+    met: Option<Acquaintance>,
     answers: bool,
     silence: Lasting,
     interruption: Lasting,
@@ -119,7 +119,7 @@ impl DockerWatcher {
             outbox: Outbox::default(),
             alarm: Alarm::default(),
             unacknowledged: false,
-            daemon: None,
+            met: None,
             answers: true,
             silence: Lasting::new("docker_unreachable"),
             interruption: Lasting::new("event_stream_interrupted"),

@@ -49,7 +49,7 @@ impl DockerWatcher {
     pub(super) fn subscribe(&mut self, ctx: &mut Context<Self>) {
         self.stream = Stream::Opening;
         let (engine, clock, replay) = (Arc::clone(&self.engine), self.clock.clone(), self.replay.newest());
-        let last = self.daemon.clone();
+        let last = self.daemon();
         let opening = async move {
             let (daemon, info) = identity::ask(&*engine, last.as_ref()).await?;
             let events = engine.events(replay::since(replay, info.system_time_nanos)).await?;
@@ -79,7 +79,7 @@ impl DockerWatcher {
     fn subscribed(&mut self, (events, at, daemon, engine): Opened, ctx: &mut Context<Self>) {
         let now = Instant::now();
         self.answered();
-        self.daemon = Some(daemon.clone());
+        self.meet(&daemon);
         self.stream = Stream::Open { since: now, ping: now + PING };
         self.metrics.stream_is_open(true);
         let (endpoint, version) = (self.engine.endpoint(), &engine.version);

@@ -31,13 +31,38 @@ fn a_container_that_another_daemon_may_have_missed_is_looked_for_again() {
 }
 
 #[test]
-fn who_the_daemon_is_is_asked_once_after_a_list_while_it_stays_the_same() {
-    paused(Scripted::default(), async |bench| {
+fn who_the_daemon_is_is_asked_after_a_list_that_does_not_say_so_itself() {
+    paused(Scripted::default(), async |mut bench| {
         pass(1).await;
         let asked = bench.engine.times("info");
         assert_eq!(asked, 3, "twice when it was met, and once after the list");
         pass(300).await;
         assert_eq!(bench.engine.times("info"), asked + 10);
+
+        *bench.engine.there.lock().unwrap() = vec!["new", "old"];
+        pass(30).await;
+        *bench.engine.there.lock().unwrap() = vec!["newer", "old"];
+        pass(300).await;
+        assert_eq!(bench.engine.times("info"), asked + 11, "after the first of them");
+        *bench.engine.there.lock().unwrap() = vec!["newer", "new"];
+        pass(300).await;
+        assert_eq!(bench.engine.times("info"), asked + 12, "when none was left that was known");
+        assert_eq!(std::iter::from_fn(|| bench.lists.try_recv().ok()).count(), 32);
+    });
+}
+
+#[test]
+fn another_daemons_list_is_not_taken_for_the_last_ones() {
+    let engine = Scripted::default();
+    *engine.there.lock().unwrap() = vec!["a"];
+    paused(engine, async |mut bench| {
+        pass(40).await;
+        while bench.lists.try_recv().is_ok() {}
+        bench.engine.ids.lock().unwrap().push_back("another");
+        *bench.engine.there.lock().unwrap() = vec!["b"];
+        pass(22).await;
+        assert_eq!(std::iter::from_fn(|| bench.lists.try_recv().ok()).count(), 1);
+        assert_eq!(bench.engine.times("list"), 4, "the third was thrown away");
     });
 }
 

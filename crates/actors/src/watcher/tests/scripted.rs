@@ -18,6 +18,8 @@ pub(super) enum Conduct {
 pub(super) struct Scripted {
     pub(super) conduct: Mutex<HashMap<&'static str, Conduct>>,
     pub(super) calls: Mutex<Vec<(&'static str, Instant)>>,
+    /// The containers that a list tells of.
+    pub(super) there: Mutex<Vec<&'static str>>,
     /// An inspect of this container never ends by itself.
     pub(super) stuck: Option<&'static str>,
     /// An inspect does not find this container.
@@ -111,10 +113,11 @@ impl Engine for Scripted {
     }
 
     async fn list(&self, _: Duration) -> Result<Vec<Snapshot>, DockerError> {
-        let trouble = self.trouble("list").await;
-        trouble.map_or(Ok(Vec::new()), |trouble| {
-            Err(DockerError::List { endpoint: endpoint(), trouble, source: None })
-        })
+        if let Some(trouble) = self.trouble("list").await {
+            return Err(DockerError::List { endpoint: endpoint(), trouble, source: None });
+        }
+        let there = self.there.lock().unwrap();
+        Ok(there.iter().map(|id| snapshot(&ContainerId::parse(id).unwrap())).collect())
     }
 
     async fn peek(&self, _: &ContainerId) -> Result<Option<Snapshot>, DockerError> {
