@@ -8,6 +8,7 @@ mod otlp;
 mod output;
 mod settings;
 mod telemetry;
+mod turns;
 
 use std::process::ExitCode;
 

@@ -21,6 +21,7 @@ use crate::failure::{Exit, UsageError, chain};
 use crate::otlp;
 use crate::settings::{Origin, Settings};
 use crate::telemetry::LogLevel;
+use crate::turns::ask_for_short_turns;
 
 /// A database that cannot be opened is tried again after this.
 const OPEN_AGAIN: Duration = Duration::from_millis(500);
@@ -36,6 +37,7 @@ pub(crate) fn execute(
     log_level: LogLevel,
 ) -> anyhow::Result<Exit> {
     allow_many_connections();
+    ask_for_short_turns();
     let mut telemetry = Telemetry::new(&settings.host)?;
     let exporter = otlp::start(&settings.log.otlp, settings.host.as_str())?.map(|(traces, exporter)| {
         telemetry.traces = traces;
