@@ -121,5 +121,10 @@ pub struct Pin {
     pub engine_version: String,
 }
 
+/// A text that PostgreSQL can hold.
+pub(crate) fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 #[cfg(test)]
 mod tests;

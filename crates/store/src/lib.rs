@@ -10,6 +10,7 @@
 
 mod api;
 mod batch;
+mod beat;
 mod edit;
 mod entity;
 mod error;

@@ -5,6 +5,7 @@
 use reconciler_core::row::Row;
 use sea_orm::DbBackend;
 
+use crate::beat;
 use crate::journal::{Brief, Entry};
 use crate::record::Record;
 use crate::schema::{CONTAINERS, Class, Schema, Table};
@@ -49,6 +50,9 @@ pub(crate) struct Sql {
     pub(crate) missing: String,
     /// `(host, time)`
     pub(crate) touch: String,
+    /// `(host, time, stream, last event or '', workload ids, their time) → what, n`: a transaction that touches, beats, and ages
+    /// statuses. How many `rows` were touched, and how many `statuses` aged.
+    pub(crate) beat: String,
     /// `(host, time, ids)`
     pub(crate) touch_except: String,
     /// `(host, workload, state, '' | 'all') → all columns`; an empty text filters nothing
@@ -115,6 +119,7 @@ impl Sql {
                 c.ids("$1")
             ),
             touch_except: format!("{seen} AND c.id NOT IN {}", c.ids("$3")),
+            beat: beat::sql(backend, &seen, &of_host),
             touch: seen,
             list: format!(
                 "SELECT {} FROM containers AS c WHERE ($1 = '' OR {} = $1) AND ($2 = '' OR {} = $2) \

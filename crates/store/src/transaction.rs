@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use crate::api::Written;
-use crate::batch::{Pin, Touch};
+use crate::batch::{Pin, Touch, without_nul};
 use crate::entity::host;
 use crate::read::{self, json, statement};
 use crate::sql::Sql;
@@ -167,8 +167,4 @@ impl Transaction<'_> {
         let columns = [host::Column::DaemonId, host::Column::DaemonRoot, host::Column::EngineVersion];
         crate::hosts::write(self.txn, pinned, &columns).await
     }
-}
-
-fn without_nul(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }

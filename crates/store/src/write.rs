@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBacken
 
 use crate::api::Written;
 use crate::batch::{Batch, Pin, Touch};
+use crate::beat::Beat;
 use crate::error::Trouble;
 use crate::journal::Occurrence;
 use crate::link::CallError;
@@ -102,6 +103,11 @@ pub(crate) async fn batch(
 ) -> Result<Written, CallError> {
     if let Some(swap) = swap::Swap::of(&batch, host)
         && let Some(written) = swap.carry_out(&db, sql).await?
+    {
+        return Ok(written);
+    }
+    if let Some(beat) = Beat::of(&batch)
+        && let Some(written) = beat.carry_out(&db, sql, host).await?
     {
         return Ok(written);
     }

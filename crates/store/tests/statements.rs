@@ -1,10 +1,11 @@
-//! A pass over an unchanged host costs the same number of statements whatever its size.
+//! A pass over an unchanged host costs the same number of statements whatever its size; a beat and an event cost one.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use reconciler_core::assessment::{Assessment, Phase, Reason};
+use reconciler_core::event::Action;
 use reconciler_core::ids::HostName;
 use reconciler_core::row::{Basis, Cause, Row, Upsert};
 use reconciler_core::state::RowState;
@@ -87,6 +88,21 @@ async fn unchanged_statuses(store: &Store, size: usize) -> usize {
     STATEMENTS.load(Ordering::SeqCst) - before
 }
 
+/// Statements of a beat, and of an event.
+async fn one_round_trip_each(store: &Store) -> [usize; 2] {
+    let (was, row) = (unchanged(0), Row { state: RowState::Stopped, ..unchanged(0) });
+    let (basis, cause) = (Basis::of(Some(&was)), Cause::Event(Action::Die));
+    let event = Upsert { row, basis, cause, exit: None, exit_is_news: false };
+    let beat = Batch { touch: Some(Touch::default()), ..Batch::default() };
+    let mut counts = [0; 2];
+    for (count, batch) in counts.iter_mut().zip([beat, Batch { upserts: vec![event], ..Batch::default() }]) {
+        let before = STATEMENTS.load(Ordering::SeqCst);
+        store.write(batch).await.unwrap();
+        *count = STATEMENTS.load(Ordering::SeqCst) - before;
+    }
+    counts
+}
+
 /// Statements of the pass over `size` rows that changed nothing, and of the pass's read.
 async fn pass(store: &Store, size: usize) -> usize {
     store.write(batch(size, |_| Basis::Absent)).await.unwrap();
@@ -117,6 +133,7 @@ async fn an_unchanged_host_costs_a_fixed_number_of_statements() {
             store.migrate().await.unwrap();
             counts.push(pass(&store, size).await);
             of_statuses.push(unchanged_statuses(&store, size).await);
+            assert_eq!(one_round_trip_each(&store).await, [1, 1]);
         }
         assert_eq!(counts[0], counts[1]);
         assert!((4..20).contains(&counts[0]), "{counts:?}");

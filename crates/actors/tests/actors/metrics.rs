@@ -81,7 +81,7 @@ fn a_daemon_that_is_another_is_counted_as_a_pass_refused() {
         let bed = bed.every(Duration::from_millis(200));
         let running = bed.run_two().await;
         bed.docker.identify("OTHER", "/elsewhere");
-        ["a", "b"].map(|ours| bed.docker.remove(ours));
+        ["a", "b"].iter().for_each(|ours| bed.docker.remove(ours));
         reaches(&bed, r#"passes_total{outcome="refused"}"#, 1.0).await;
         bed.database.set(|faults| faults.reads_fail = true);
         reaches(&bed, r#"passes_total{outcome="database_failed"}"#, 1.0).await;

@@ -1,6 +1,5 @@
 //! One event.
 
-use bollard::models::EventMessage;
 use reconciler_core::event::Action;
 use reconciler_core::ids::ContainerId;
 use serde::de::MapAccess;
@@ -10,8 +9,8 @@ use crate::error::Trouble;
 use crate::fault;
 use crate::lenient::{Keep, Lenient, Number, Text, value};
 
-/// Reads a line; `None` if it says nothing about a container. One that the client library's model can't hold, for a
-/// word that it does not know, is read again for just the fields that are used.
+/// Reads a line; `None` if it says nothing about a container. The client library's model is not used: it keeps every label, and
+/// nothing at all of an event with a word in it that it does not know.
 pub(super) fn read(line: &str) -> Result<Option<EngineEvent>, Trouble> {
     let line = line.trim();
     if line.is_empty() {
@@ -20,13 +19,8 @@ pub(super) fn read(line: &str) -> Result<Option<EngineEvent>, Trouble> {
     if !line.starts_with('{') {
         return Err(Trouble::decode("an event is no JSON object"));
     }
-    let told = match serde_json::from_str::<EventMessage>(line) {
-        Ok(message) => Ok(Told::from(message)),
-        // A number where a word should be counts as a fault of syntax.
-        Err(_) => serde_json::from_str::<Lenient<Told>>(line).map(|told| told.0),
-    };
-    match told {
-        Ok(told) => Ok(told.event()),
+    match serde_json::from_str::<Lenient<Told>>(line) {
+        Ok(Lenient(told)) => Ok(told.event()),
         // The stream's last line, for none but that is without an end.
         Err(error) if error.is_eof() => Err(Trouble::Cut),
         Err(error) => Err(fault::json(&error)),
@@ -48,18 +42,6 @@ impl Told {
             action: Action::parse(&self.action.0?)?.with_signal(self.actor.attributes.signal.0.as_deref()),
             daemon_nanos: self.nanos.0?,
         })
-    }
-}
-
-impl From<EventMessage> for Told {
-    fn from(message: EventMessage) -> Self {
-        let actor = message.actor.unwrap_or_default();
-        let signal = actor.attributes.and_then(|mut attributes| attributes.remove(SIGNAL));
-        Self {
-            action: Text(message.action),
-            actor: Actor { id: Text(actor.id), attributes: Attributes { signal: Text(signal) } },
-            nanos: Number(message.time_nano),
-        }
     }
 }
 
