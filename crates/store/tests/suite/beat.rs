@@ -65,7 +65,8 @@ async fn all_of_it_or_nothing(bed: Bed) {
         "CREATE TRIGGER unseen BEFORE UPDATE ON containers WHEN NEW.id = 'w:b' \
          BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: unseen'); END"
     }).await;
-    store.write(Batch { aged: aged(7, &["w"]), ..beat("down", None) }).await.unwrap_err();
+    let error = store.write(Batch { aged: aged(7, &["w"]), ..beat("down", None) }).await.unwrap_err();
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("unseen"), "{error:?}");
     assert_eq!(other.ask("SELECT id FROM containers WHERE last_seen_at <> 'old'").await, [""; 0]);
     assert_eq!(other.ask("SELECT workload_id FROM workload_status WHERE last_attempt_at <> ''").await, [""; 0]);
     assert_eq!(other.ask(HOSTS).await, ["local|up|"]);
