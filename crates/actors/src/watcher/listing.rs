@@ -78,28 +78,33 @@ impl DockerWatcher {
         }));
     }
 
-    /// Unless it is `sure` which daemon's the list is, another is made soon.
+    /// Unless it is `sure` which daemon's the list is, it counts as failed.
     fn listed(&mut self, list: List, took: Duration, sure: bool) {
         self.answered();
-        self.list_failure.over();
         self.metrics.listed(took);
         self.lists.deadline = LIST_DEADLINE.max(took * LIST_PATIENCE);
         debug!(containers = list.containers.len(), took_ms = took.as_millis(), "listed");
         let met = self.meet(&list.daemon);
         if sure {
             met.listed(&list.containers);
+            self.list_failure.over();
             self.outbox.list(list);
         } else {
-            debug!(daemon = %list.daemon, "another daemon answers than before the list");
-            self.lists.due = Instant::now() + ASK_AGAIN.min(self.interval);
+            self.list_is_of_no_use(
+                format!("it may be another daemon's: afterwards {} answers", list.daemon),
+                ASK_AGAIN,
+            );
         }
     }
 
     fn list_failed(&mut self, error: &DockerError) {
         self.failed(error);
         let again = if self.answers { LIST_AGAIN } else { ASK_AGAIN };
+        self.list_is_of_no_use(crate::line(error), again);
+    }
+
+    fn list_is_of_no_use(&mut self, why: String, again: Duration) {
         self.lists.due = Instant::now() + again.min(self.interval);
-        let why = crate::line(error);
         if self.answers {
             self.list_failure.happened(&why);
         }
