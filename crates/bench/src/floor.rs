@@ -1,4 +1,4 @@
-//! What the database itself takes for what a pass writes: the native driver, one transaction, each statement prepared
+//! What the database itself takes for what a pass or an event writes: the native driver, one transaction, each statement prepared
 //! once, nothing read and nothing decided. Nobody who writes the same can take less.
 
 use std::time::{Duration, Instant};

@@ -77,8 +77,8 @@ impl Acquaintance {
 
     /// Whether a list is surely this daemon's. If not, it may still be.
     pub fn surely_made(&self, containers: &[Snapshot]) -> bool {
-        let ids = containers.iter().rev().map(|container| &container.id);
-        self.container.as_ref().is_some_and(|known| ids.into_iter().any(|id| id == known))
+        let has = |known: &ContainerId| containers.iter().rev().any(|container| container.id == *known);
+        self.container.as_ref().is_some_and(has)
     }
 }
 
@@ -94,6 +94,38 @@ mod tests {
         }
         for bad in ["", "x", "@/r", "x@"] {
             assert_eq!(bad.parse::<DaemonIdentity>(), Err(NotAnIdentity));
+        }
+    }
+
+    #[test]
+    fn a_list_is_known_by_the_oldest_container_of_the_last() {
+        let list = |ids: &[&str]| ids.iter().map(|id| snapshot(id)).collect::<Vec<_>>();
+        let mut met = Acquaintance::new(DaemonIdentity { id: None, root: "/".into() });
+        assert!(!met.surely_made(&list(&["a"])), "nothing was listed yet");
+        for (listed, next, sure) in [
+            (&["new", "old"][..], &["newer", "old"][..], true),
+            (&["new", "old"], &["old", "moved"], true),
+            (&["new", "old"], &["newer", "new"], false),
+            (&["new", "old"], &["another"], false),
+            (&["new", "old"], &[], false),
+            (&[], &[], false),
+            (&[], &["old"], false),
+        ] {
+            met.listed(&list(listed));
+            assert_eq!(met.surely_made(&list(next)), sure, "{listed:?} {next:?}");
+        }
+    }
+
+    fn snapshot(id: &str) -> Snapshot {
+        Snapshot {
+            id: ContainerId::parse(id).unwrap(),
+            state: crate::state::DockerState::Running,
+            image: crate::container::ImageRef::from_list("busybox"),
+            port: None,
+            created: 0,
+            claim: None,
+            health: None,
+            detail: None,
         }
     }
 }

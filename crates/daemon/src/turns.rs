@@ -2,12 +2,11 @@
 
 use std::io;
 use std::mem::size_of;
-use std::time::Duration;
 
 use tracing::debug;
 
-/// The shortest that the kernel gives.
-const TURN: Duration = Duration::from_micros(100);
+/// In nanoseconds: the shortest that the kernel gives.
+const TURN: u64 = 100_000;
 
 /// Asks the kernel for short turns on the processor, for this thread and those that it starts from now on.
 ///
@@ -25,7 +24,7 @@ pub(crate) fn ask_for_short_turns() {
 fn shorten() -> io::Result<()> {
     let mut attributes = attributes()?;
     if attributes.sched_policy == libc::SCHED_OTHER.cast_unsigned() {
-        attributes.sched_runtime = TURN.as_nanos().try_into().unwrap_or(u64::MAX);
+        attributes.sched_runtime = TURN;
         set_attributes(&attributes)?;
     }
     Ok(())

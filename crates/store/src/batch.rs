@@ -9,6 +9,7 @@ use reconciler_core::ids::{RowId, WorkloadId};
 use reconciler_core::row::{MarkMissing, Upsert};
 
 use crate::status::{Aged, Attempts, StatusReport, one_a_workload};
+use crate::time;
 
 /// What is to be written together.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +111,13 @@ pub struct Heartbeat {
     pub last_event_at: Option<Timestamp>,
     /// How the event stream is, in a word.
     pub stream: String,
+}
+
+impl Heartbeat {
+    /// The stream and the last event as the columns take them; no event is empty.
+    pub(crate) fn texts(&self) -> [String; 2] {
+        [without_nul(&self.stream), self.last_event_at.map(time::text).unwrap_or_default()]
+    }
 }
 
 /// Pins the host to a daemon.

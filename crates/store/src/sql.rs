@@ -83,7 +83,11 @@ impl Sql {
         let joined = format!("SELECT {rows}, {exit} FROM containers AS c {}", c.last_exit());
         let workloads = format!("SELECT {} FROM workloads AS c", w.select(crate::schema::WORKLOADS));
         let statuses = format!("SELECT host, {} FROM workload_status", StatusRecord::COLUMNS.join(", "));
-        let of_host = format!("host = $1 AND workload_id IN {}", c.ids("$2"));
+        let of_host = |ids| format!("host = $1 AND workload_id IN {}", c.ids(ids));
+        let age = |ids, time| {
+            let set = format!("last_attempt_at = {time}, last_success_at = {time}");
+            format!("UPDATE workload_status SET {set} WHERE {}", of_host(ids))
+        };
         let lock = |key| match backend {
             DbBackend::Postgres => format!(" ORDER BY {key} FOR UPDATE"),
             _ => String::new(),
@@ -119,7 +123,7 @@ impl Sql {
                 c.ids("$1")
             ),
             touch_except: format!("{seen} AND c.id NOT IN {}", c.ids("$3")),
-            beat: beat::sql(backend, &seen, &of_host),
+            beat: beat::sql(backend, &seen, &age("$5", "$6")),
             touch: seen,
             list: format!(
                 "SELECT {} FROM containers AS c WHERE ($1 = '' OR {} = $1) AND ($2 = '' OR {} = $2) \
@@ -134,12 +138,10 @@ impl Sql {
                 "{statuses} WHERE ($1 = '' OR host = $1) AND ($2 = '' OR workload_id = $2) \
                  ORDER BY host, workload_id"
             ),
-            lock_statuses: format!("{statuses} WHERE {of_host}{}", lock("workload_id")),
+            lock_statuses: format!("{statuses} WHERE {}{}", of_host("$2"), lock("workload_id")),
             set_statuses: c.set_statuses(),
-            remove_statuses: format!("DELETE FROM workload_status WHERE {of_host}"),
-            age_statuses: format!(
-                "UPDATE workload_status SET last_attempt_at = $3, last_success_at = $3 WHERE {of_host}"
-            ),
+            remove_statuses: format!("DELETE FROM workload_status WHERE {}", of_host("$2")),
+            age_statuses: age("$2", "$3"),
             prune_statuses: format!(
                 "DELETE FROM workload_status WHERE host = $1 AND workload_id IN (SELECT s.workload_id \
                  FROM workload_status AS s WHERE s.host = $1 AND s.workload_id NOT IN \

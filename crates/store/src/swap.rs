@@ -7,13 +7,13 @@
 
 use reconciler_core::ids::HostName;
 use reconciler_core::row::{Basis, Row, Upsert};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Value};
+use sea_orm::{DatabaseConnection, DbErr, Value};
 
 use crate::api::Written;
 use crate::batch::Batch;
 use crate::read::statement;
 use crate::sql::Sql;
-use crate::{time, write};
+use crate::{time, transaction, write};
 
 /// The one write of a batch, as it can be carried out in one round trip.
 pub(crate) struct Swap<'a> {
@@ -43,16 +43,7 @@ impl<'a> Swap<'a> {
         sql: &Sql,
     ) -> Result<Option<Written>, DbErr> {
         let swap = statement(sql.backend, &sql.swap, self.values());
-        let lines = match db.query_all_raw(swap).await {
-            Ok(lines) => lines,
-            Err(error) => {
-                if sql.backend == DbBackend::Sqlite {
-                    // It fails where nothing had been begun, which is as good.
-                    _ = db.execute_unprepared("ROLLBACK").await;
-                }
-                return if write::refusal(&error).is_some() { Ok(None) } else { Err(error) };
-            }
-        };
+        let Some(lines) = transaction::at_once(db, swap).await? else { return Ok(None) };
         let numbers: Vec<i64> = lines.iter().map(|line| line.try_get("", "seq")).collect::<Result<_, _>>()?;
         Ok((!numbers.is_empty()).then(|| Written {
             committed: vec![self.upsert.row.id.clone()],

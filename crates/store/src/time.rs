@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 pub(crate) fn text(time: Timestamp) -> String {
-    format!("{time:.6}")
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
 pub(crate) fn now() -> String {
@@ -18,8 +18,7 @@ pub(crate) fn of_millis(number: i64) -> String {
         return String::new();
     }
     let time = Timestamp::from_millisecond(number).map(text).ok();
-    // A year before the first has a sign, which not everybody reads.
-    time.filter(|text| !text.starts_with('-') && millis(text) == number).unwrap_or_else(|| number.to_string())
+    time.filter(|text| millis(text) == number).unwrap_or_else(|| number.to_string())
 }
 
 /// What [`of_millis`] wrote; 0 for anything else.

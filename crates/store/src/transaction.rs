@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use reconciler_core::ids::{HostName, RowId};
 use reconciler_core::row::{Change, Row, StoredRow};
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, QueryResult, Set, SqliteTransactionMode,
-    Statement, TransactionOptions,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Set,
+    SqliteTransactionMode, Statement, TransactionOptions,
 };
 
 use crate::api::Written;
@@ -14,8 +14,8 @@ use crate::batch::{Pin, Touch, without_nul};
 use crate::entity::host;
 use crate::read::{self, json, statement};
 use crate::sql::Sql;
-use crate::write::Write;
-use crate::{record, time};
+use crate::write::{self, Write};
+use crate::{hosts, record};
 
 /// A transaction that is going to write. On SQLite it has the lock from the first: one that read before it asked for it could
 /// be refused it, however long it waited.
@@ -23,6 +23,24 @@ pub(crate) fn locked(backend: DbBackend) -> TransactionOptions {
     TransactionOptions {
         sqlite_transaction_mode: (backend == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
+    }
+}
+
+/// A whole transaction in one round trip. `None` if a value in it is refused, and nothing was written.
+pub(crate) async fn at_once(
+    db: &DatabaseConnection,
+    statement: Statement,
+) -> Result<Option<Vec<QueryResult>>, DbErr> {
+    let sqlite = statement.db_backend == DbBackend::Sqlite;
+    match db.query_all_raw(statement).await {
+        Ok(lines) => Ok(Some(lines)),
+        Err(error) => {
+            if sqlite {
+                // It fails where nothing had been begun, which is as good.
+                _ = db.execute_unprepared("ROLLBACK").await;
+            }
+            if write::refusal(&error).is_some() { Ok(None) } else { Err(error) }
+        }
     }
 }
 
@@ -141,18 +159,9 @@ impl Transaction<'_> {
             statement(self.sql.backend, &self.sql.touch_except, [host.into(), now.into(), json(&except)?])
         };
         let touched = self.txn.execute_raw(seen).await?.rows_affected();
-        let mut beat = host::ActiveModel {
-            host: Set(host.to_owned()),
-            last_list_at: Set(now.to_owned()),
-            stream: Set(without_nul(&touch.heartbeat.stream)),
-            ..Default::default()
-        };
-        let mut columns = vec![host::Column::LastListAt, host::Column::Stream];
-        if let Some(event) = touch.heartbeat.last_event_at {
-            beat.last_event_at = Set(time::text(event));
-            columns.push(host::Column::LastEventAt);
-        }
-        crate::hosts::write(self.txn, beat, &columns).await?;
+        let [stream, event] = touch.heartbeat.texts();
+        let values = [host.into(), now.into(), stream.into(), event.into()];
+        self.txn.execute_raw(statement(self.sql.backend, hosts::BEAT, values)).await?;
         Ok(touched)
     }
 
@@ -165,6 +174,6 @@ impl Transaction<'_> {
             ..Default::default()
         };
         let columns = [host::Column::DaemonId, host::Column::DaemonRoot, host::Column::EngineVersion];
-        crate::hosts::write(self.txn, pinned, &columns).await
+        hosts::write(self.txn, pinned, &columns).await
     }
 }
