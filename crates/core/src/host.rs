@@ -51,7 +51,7 @@ impl FromStr for DaemonIdentity {
 /// A daemon that said who it is, and a container that it listed.
 ///
 /// A container's id is 256 random bits, so no other daemon has it: a list with that container in it is this daemon's, without
-/// its being asked again. That is worth something: dockerd runs three programs to answer `/info`.
+/// its being asked again. That is worth something: dockerd runs two programs to answer `/info`.
 #[derive(Clone, Debug)]
 pub struct Acquaintance {
     daemon: DaemonIdentity,
