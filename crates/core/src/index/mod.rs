@@ -151,7 +151,7 @@ pub struct Index {
     pinned: Option<DaemonIdentity>,
     /// The daemon whose list was merged last.
     trusted: Option<DaemonIdentity>,
-    /// The daemon that answered last is not the host's: nothing that it says is merged.
+    /// The daemon behind the open event stream is not the host's, says a list: nothing that it says is merged.
     estranged: bool,
     /// Events only mark, until a list begun after this moment is merged.
     settling: Option<Stamp>,
@@ -280,8 +280,10 @@ impl Index {
         self.decide_all(&Cause::Database, plan);
     }
 
-    /// Events were missed: a container may have been started and have ended again meanwhile, which no list shows.
+    /// Events were missed: a container may have been started and have ended again meanwhile, which no list shows. Whose
+    /// stream it is the next list tells: until then its events mark, also after another daemon's.
     fn settle(&mut self, at: Stamp) {
+        self.estranged = false;
         self.settling = Some(at);
         self.opened = Some(at);
         for known in self.known.values_mut() {

@@ -37,8 +37,11 @@ struct LiveRows {
 impl Index {
     pub(super) fn pass(&mut self, list: List, plan: &mut Plan) {
         if let Some(refused) = self.refuse_daemon(&list) {
-            self.estranged = true;
-            self.settling = Some(list.begun);
+            // A list that was begun before the stream was opened does not tell whose the stream is.
+            if self.opened.is_none_or(|opened| opened < list.begun) {
+                self.estranged = true;
+                self.settling = Some(list.begun);
+            }
             plan.pass = Some(refused);
             return;
         }

@@ -60,6 +60,26 @@ fn what_another_daemon_says_is_not_merged_and_what_the_own_one_says_then_is() {
 }
 
 #[test]
+fn events_of_a_new_stream_are_marked_for_the_own_daemon_may_be_back() {
+    let mut bench = Bench::following(&[container("c1")]);
+    bench.daemon = daemon("other");
+    bench.list(&[]);
+    let late = bench.tick();
+    bench.stream_opens();
+    bench.list_begun(late, &[]);
+    bench.daemon = daemon("own");
+    for (action, nanos) in [("kill", 499_000_000), ("die", 500_000_000)] {
+        let plan = bench.event_at("c1", action, nanos);
+        assert_eq!(writes(&plan), NOTHING, "{action}: no list said yet whose it is");
+    }
+    let lagging = bench.list(&[container("c1")]);
+    assert_eq!(looks(&lagging), ["c1"], "a list that still says running is not the last word");
+    let plan = bench.look(&container("c1").exited(137).finished(500));
+    bench.commit(plan);
+    assert_eq!(bench.take_journal().last().unwrap(), "st:web: running → stopped, look, 137 by person");
+}
+
+#[test]
 fn the_time_nano_of_another_daemons_events_is_not_remembered() {
     let mut bench = Bench::following(&[container("c1")]);
     bench.daemon = daemon("other");
