@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::database::Database;
-use crate::{bare, decode, feed_readers, statements};
+use crate::{actors_floor, bare, decode, feed_readers, statements};
 
 /// Not for people.
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,9 @@ pub(crate) enum Child {
     /// The same through sea-orm
     #[command(hide = true)]
     SeaOrmFloor { socket: PathBuf, database: String },
+    /// The same through three actors and sea-orm
+    #[command(hide = true)]
+    ActorsFloor { socket: PathBuf, database: String },
     /// Lists once; prints CPU time in ms and the growth of the peak in MiB
     #[command(hide = true)]
     Decode { variant: decode::Variant, socket: PathBuf },
@@ -39,6 +42,9 @@ impl Child {
             }
             Self::SeaOrmFloor { socket, database } => {
                 bare::follow_through_sea_orm(&socket, &Database::at(&database)).await
+            }
+            Self::ActorsFloor { socket, database } => {
+                actors_floor::follow(socket, &Database::at(&database)).await
             }
             Self::Decode { variant, socket } => decode::once(variant, &socket).await,
             Self::Readers { address, count } => feed_readers::follow(&address, count).await,

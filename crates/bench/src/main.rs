@@ -3,6 +3,7 @@
 //! What is measured and how is in `docs/benchmarks.md`; `cargo xtask bench` builds and runs it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a measurement is printed")]
 
+mod actors_floor;
 mod api;
 mod bare;
 mod bed;
@@ -82,14 +83,8 @@ pub(crate) enum Part {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: cannot start tokio: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(run(args)) {
+    // Of a current-thread tokio runtime, as actors need it.
+    match actix::System::new().block_on(run(args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -26,7 +26,7 @@ const MAP: &[(&str, &[&str])] = &[
 
 /// Libraries whose types end in some packages; a `*` stands for any rest. The first line that fits decides.
 const CONFINED: &[(&str, &[&str])] = &[
-    ("actix", &["actors"]),
+    ("actix", &["actors", "bench"]),
     ("actix-rt", &["actors", "http", "daemon"]),
     ("actix-*", &["http"]),
     ("bollard*", &["docker", "bench"]),
