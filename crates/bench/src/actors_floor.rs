@@ -5,7 +5,9 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use actix::{Actor, ActorFutureExt as _, Addr, AsyncContext as _, Context, Handler, Message, System, WrapFuture as _};
+use actix::{
+    Actor, ActorFutureExt as _, Addr, AsyncContext as _, Context, Handler, Message, System, WrapFuture as _,
+};
 use tokio::sync::oneshot;
 
 use crate::bare;

@@ -72,7 +72,10 @@ pub(crate) async fn follow_through_sea_orm(socket: &Path, database: &Database) -
     read(socket, async |row| floor.replace(&row).await).await
 }
 
-pub(crate) async fn read(socket: &Path, write: impl AsyncFn(PlainRow) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub(crate) async fn read(
+    socket: &Path,
+    write: impl AsyncFn(PlainRow) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut body = raw::get(socket, EVENTS).await?;
     let mut buffer = Vec::new();
     while let Some(frame) = body.frame().await {

@@ -45,7 +45,11 @@ pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()
         ours.add_workloads(1).await?;
         let mut of_ours = Latencies::default();
         // On PostgreSQL nothing is to be shown by the floor.
-        let others = if kind == Kind::Sqlite { &["bare", "floor", "sea-orm-floor", "actors-floor"][..] } else { &["bare"] };
+        let others = if kind == Kind::Sqlite {
+            &["bare", "floor", "sea-orm-floor", "actors-floor"][..]
+        } else {
+            &["bare"]
+        };
         let mut of_others = Vec::new();
         for name in others {
             let database = bed.database(kind).await?;

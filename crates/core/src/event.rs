@@ -19,6 +19,8 @@ pub struct Event {
     pub died: Option<Stamp>,
     /// What this event, and those merged into it, say of who ended the container.
     pub marks: Marks,
+    /// It stands for signals that were sent, and for nothing else.
+    pub only_signals: bool,
 }
 
 /// What events say of who ended a container: the newest `timeNano` of each kind.
@@ -67,7 +69,8 @@ impl Event {
     pub fn new(container: ContainerId, action: Action, daemon_nanos: i64, received: Stamp) -> Self {
         let died = (action == Action::Die).then_some(received);
         let marks = Marks::of(&action, daemon_nanos);
-        Self { container, action, daemon_nanos, received, died, marks }
+        let only_signals = matches!(action, Action::Kill | Action::Signal);
+        Self { container, action, daemon_nanos, received, died, marks, only_signals }
     }
 
     /// Merges a later received event of the same container into this one, so that one of them says what both said.
@@ -82,6 +85,7 @@ impl Event {
         self.received = self.received.max(later.received);
         self.died = self.died.max(later.died);
         self.marks.merge(later.marks);
+        self.only_signals &= later.only_signals;
     }
 }
 
@@ -203,6 +207,26 @@ mod tests {
         event.merge(Event::new(id, Action::Die, 10, at(2)));
         assert_eq!((event.action, event.daemon_nanos), (Action::Start, 20));
         assert_eq!((event.received, event.died), (at(2), Some(at(2))));
+    }
+
+    #[test]
+    fn what_is_merged_from_signals_alone() {
+        let id = ContainerId::parse("a").unwrap();
+        let event = |action: &Action| Event::new(id.clone(), action.clone(), 1, Stamp::default());
+        let (kill, signal, start) = (Action::Kill, Action::Signal, Action::Start);
+        for (actions, only) in [
+            (&[&kill][..], true),
+            (&[&kill, &signal], true),
+            (&[&start], false),
+            (&[&start, &kill], false),
+            (&[&kill, &start], false),
+        ] {
+            let merged = actions.iter().map(|action| event(action)).reduce(|mut merged, later| {
+                merged.merge(later);
+                merged
+            });
+            assert_eq!(merged.unwrap().only_signals, only, "{actions:?}");
+        }
     }
 
     #[test]

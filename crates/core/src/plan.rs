@@ -43,9 +43,20 @@ pub struct Plan {
 pub struct LookRequest {
     /// The container.
     pub container: ContainerId,
+    /// Why, which says how soon.
+    pub why: LookReason,
+}
+
+/// Why a container is to be looked at. The first is the most urgent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LookReason {
     /// Nothing is known of it yet: a list filtered by its id, which waits for no lock, may tell sooner what an inspect
     /// then makes sure.
-    pub unknown: bool,
+    Unknown,
+    /// Something happened to it.
+    Happened,
+    /// It was sent a signal: what comes of that is told by an event of its own, which this look makes up for if it is lost.
+    Signalled,
 }
 
 /// `last_seen_at` of the host's rows.

@@ -5,14 +5,14 @@
 use reconciler_core::row::Row;
 use sea_orm::DbBackend;
 
-use crate::beat;
 use crate::journal::{Brief, Entry};
 use crate::record::Record;
 use crate::schema::{CONTAINERS, Class, Schema, Table};
 use crate::status::StatusRecord;
+use crate::{beat, swap};
 
 /// Docker's columns that a [`Row`](reconciler_core::row::Row) has.
-const ROW: &[&str] =
+pub(crate) const ROW: &[&str] =
     &["id", "workload_id", "workload_kind", "role", "container_id", "image_ref", "host", "state", "port"];
 
 /// Held until the transaction's end, on PostgreSQL: whoever sees a number of the journal has seen all lower ones.
@@ -38,10 +38,7 @@ pub(crate) struct Sql {
     pub(crate) update: String,
     /// `(rows, time, host)`; on PostgreSQL `→ id` of those that were not there
     pub(crate) insert: String,
-    /// `(a row, what it was but for its id, time, told, cause, exit_code, oom_killed, finished_at, ended_by) → seq`: a
-    /// transaction that replaces the row if it is what it was, and tells the journal if `told`. A line for each row that it wrote, `seq` being
-    /// the journal's number, or 0 for the row itself.
-    pub(crate) swap: String,
+    pub(crate) swap: swap::Statements,
     /// `(entries, time, host)`; on PostgreSQL `→ seq`
     pub(crate) journal: String,
     /// The same for brief entries.
@@ -112,7 +109,7 @@ impl Sql {
             ),
             update: c.update(),
             insert: c.insert(),
-            swap: c.swap(),
+            swap: swap::Statements::new(&c),
             journal: c.journal::<Entry<'_>>(),
             journal_brief: c.journal::<Brief<'_>>(),
             missing: format!(
@@ -170,7 +167,7 @@ pub(crate) struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    fn postgres(&self) -> bool {
+    pub(crate) fn postgres(&self) -> bool {
         self.backend == DbBackend::Postgres
     }
 
@@ -270,7 +267,7 @@ impl Columns<'_> {
     }
 
     /// The same as an UPDATE's clause.
-    fn set(&self, value: impl Fn(&str) -> String, time: &str) -> String {
+    pub(crate) fn set(&self, value: impl Fn(&str) -> String, time: &str) -> String {
         let set = self.assignments(value, time).into_iter().map(|(c, value)| format!("{c} = {value}"));
         set.collect::<Vec<_>>().join(", ")
     }
@@ -279,38 +276,6 @@ impl Columns<'_> {
     fn update(&self) -> String {
         let (set, rows) = (self.set(of_record, "$2"), self.values::<Row>());
         format!("UPDATE{} containers AS c SET {set} FROM {rows} WHERE c.id = v.id", self.or_fail())
-    }
-
-    /// The parameters of [`Sql::swap`]: `$1` to `$9` are the row, `$10` to `$17` what it was, and the rest as used here.
-    fn swap(&self) -> String {
-        let value = |c: &str| format!("${}", 1 + ROW.iter().position(|r| *r == c).unwrap_or_default());
-        let same: Vec<_> =
-            ROW.iter().zip(9..).skip(1).map(|(c, n)| format!("{} = ${n}", self.read(c))).collect();
-        let update = format!(
-            "UPDATE containers AS c SET {} WHERE c.id = $1 AND {} RETURNING 0 AS seq",
-            self.set(value, "$18"),
-            same.join(" AND ")
-        );
-        let entry = |from: &str| {
-            format!(
-                "INSERT INTO container_changes (at, kind, host, row_id, workload_id, container_id, from_state, \
-                 to_state, cause, exit_code, oom_killed, finished_at, ended_by) SELECT $18, 'container', $7, $1, \
-                 $2, $5, $16, $8, $20, $21, $22, $23, $24 {from} RETURNING seq AS seq"
-            )
-        };
-        if self.postgres() {
-            // The journal is locked only when the row is ours, and before a number is taken.
-            let locked = format!(
-                "SELECT {JOURNAL_LOCK} FROM (SELECT COUNT(*) AS n FROM hit) AS h WHERE h.n > 0 AND $19"
-            );
-            format!(
-                "WITH hit AS ({update}), locked AS MATERIALIZED ({locked}), told AS ({}) \
-                 SELECT CAST(seq AS bigint) AS seq FROM hit UNION ALL SELECT seq FROM told",
-                entry("FROM locked")
-            )
-        } else {
-            format!("BEGIN IMMEDIATE; {update}; {}; COMMIT", entry("WHERE $19 AND changes() > 0"))
-        }
     }
 
     fn journal<R: Record>(&self) -> String {

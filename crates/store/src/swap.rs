@@ -4,16 +4,127 @@
 //! on PostgreSQL two of processes, which cost more than the work. An event changes one row, of which we nearly always
 //! know what stands there. So the database compares and writes by itself; where the row is another by now, nothing is
 //! written, and the usual transaction finds out what that means.
+//!
+//! On SQLite it is moreover one statement, which begins and commits by itself: of each statement's end the driver's thread
+//! tells ours, and where the two share a processor, ours then takes it from the other amid the transaction. A statement
+//! that writes two tables is one that has a trigger: of a view, both of which only our connection has.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use reconciler_core::ids::HostName;
 use reconciler_core::row::{Basis, Row, Upsert};
-use sea_orm::{DatabaseConnection, DbErr, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Value};
 
 use crate::api::Written;
 use crate::batch::Batch;
 use crate::read::statement;
-use crate::sql::Sql;
+use crate::sql::{Columns, JOURNAL_LOCK, ROW, Sql};
 use crate::{time, transaction, write};
+
+/// What a swap says to the database.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    /// `(a row, what it was but for its id, time, told, cause, exit_code, oom_killed, finished_at, ended_by) → seq`: replaces
+    /// the row if it is what it was, and tells the journal if `told`. A line for each row that it wrote, `seq` being the
+    /// journal's number, or 0 for the row itself.
+    swap: String,
+    /// What the first needs of its connection, on SQLite.
+    trigger: Option<Trigger>,
+}
+
+#[derive(Debug)]
+struct Trigger {
+    /// The view that the trigger belongs to. Another trigger has another view.
+    view: String,
+    make: String,
+}
+
+impl Statements {
+    pub(crate) fn new(columns: &Columns<'_>) -> Self {
+        if columns.postgres() {
+            return Self { swap: for_postgres(columns), trigger: None };
+        }
+        let trigger = Trigger::new(columns);
+        // The newest entry of a row that was just replaced is ours: nobody else writes of this host's rows.
+        let swap = format!(
+            "INSERT INTO {} VALUES ({}); SELECT 0 AS seq UNION ALL SELECT * FROM (SELECT seq FROM container_changes \
+             WHERE row_id = $1 AND $19 ORDER BY seq DESC LIMIT 1)",
+            trigger.view,
+            parameters("$")
+        );
+        Self { swap, trigger: Some(trigger) }
+    }
+}
+
+impl Trigger {
+    fn new(columns: &Columns<'_>) -> Self {
+        // An UPDATE in a trigger cannot call its table by another name.
+        let body = format!(
+            "UPDATE containers SET {} WHERE id = (SELECT c.id FROM containers AS c WHERE {}); \
+             SELECT RAISE(ABORT, 'the row is another by now') WHERE changes() = 0; {}",
+            set(columns, "NEW.p"),
+            is_as_it_was(columns, "NEW.p"),
+            entry("NEW.p", "WHERE NEW.p19"),
+        );
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        let view = format!("swap_{:016x}", hasher.finish());
+        let make = format!(
+            "CREATE TEMP VIEW IF NOT EXISTS {view} ({}) AS SELECT {}; \
+             CREATE TEMP TRIGGER IF NOT EXISTS {view}_carry_out INSTEAD OF INSERT ON {view} BEGIN {body}; END",
+            parameters("p"),
+            ["NULL"; PARAMETERS].join(", "),
+        );
+        Self { view, make }
+    }
+
+    /// Whether the connection does not have it yet.
+    fn is_absent(&self, error: &DbErr) -> bool {
+        error.to_string().contains(&format!("no such table: {}", self.view))
+    }
+}
+
+fn for_postgres(columns: &Columns<'_>) -> String {
+    let update = format!(
+        "UPDATE containers AS c SET {} WHERE {} RETURNING 0 AS seq",
+        set(columns, "$"),
+        is_as_it_was(columns, "$")
+    );
+    // The journal is locked only when the row is ours, and before a number is taken.
+    let locked =
+        format!("SELECT {JOURNAL_LOCK} FROM (SELECT COUNT(*) AS n FROM hit) AS h WHERE h.n > 0 AND $19");
+    let told = entry("$", "FROM locked");
+    format!(
+        "WITH hit AS ({update}), locked AS MATERIALIZED ({locked}), told AS ({told} RETURNING seq AS seq) \
+         SELECT CAST(seq AS bigint) AS seq FROM hit UNION ALL SELECT seq FROM told"
+    )
+}
+
+/// How many parameters there are: 1 to 9 are the row, 10 to 17 what it was, and the rest as used here.
+const PARAMETERS: usize = 24;
+
+/// All of them, each after this prefix.
+fn parameters(prefix: &str) -> String {
+    (1..=PARAMETERS).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>().join(", ")
+}
+
+fn set(columns: &Columns<'_>, p: &str) -> String {
+    let value = |c: &str| format!("{p}{}", 1 + ROW.iter().position(|r| *r == c).unwrap_or_default());
+    columns.set(value, &format!("{p}18"))
+}
+
+fn is_as_it_was(columns: &Columns<'_>, p: &str) -> String {
+    let same = ROW.iter().zip(9..).skip(1).map(|(c, n)| format!(" AND {} = {p}{n}", columns.read(c)));
+    format!("c.id = {p}1{}", same.collect::<String>())
+}
+
+fn entry(p: &str, from: &str) -> String {
+    format!(
+        "INSERT INTO container_changes (at, kind, host, row_id, workload_id, container_id, from_state, to_state, \
+         cause, exit_code, oom_killed, finished_at, ended_by) SELECT {p}18, 'container', {p}7, {p}1, {p}2, {p}5, \
+         {p}16, {p}8, {p}20, {p}21, {p}22, {p}23, {p}24 {from}"
+    )
+}
 
 /// The one write of a batch, as it can be carried out in one round trip.
 pub(crate) struct Swap<'a> {
@@ -42,8 +153,7 @@ impl<'a> Swap<'a> {
         db: &DatabaseConnection,
         sql: &Sql,
     ) -> Result<Option<Written>, DbErr> {
-        let swap = statement(sql.backend, &sql.swap, self.values());
-        let Some(lines) = transaction::at_once(db, swap).await? else { return Ok(None) };
+        let Some(lines) = self.ask(db, sql).await? else { return Ok(None) };
         let numbers: Vec<i64> = lines.iter().map(|line| line.try_get("", "seq")).collect::<Result<_, _>>()?;
         Ok((!numbers.is_empty()).then(|| Written {
             committed: vec![self.upsert.row.id.clone()],
@@ -53,7 +163,19 @@ impl<'a> Swap<'a> {
         }))
     }
 
-    /// In the order of [`Sql::swap`]'s parameters.
+    async fn ask(&self, db: &DatabaseConnection, sql: &Sql) -> Result<Option<Vec<QueryResult>>, DbErr> {
+        let Statements { swap, trigger } = &sql.swap;
+        let swap = || statement(sql.backend, swap, self.values());
+        match (transaction::at_once(db, swap()).await, trigger) {
+            (Err(error), Some(trigger)) if trigger.is_absent(&error) => {
+                db.execute_unprepared(&trigger.make).await?;
+                transaction::at_once(db, swap()).await
+            }
+            (answered, _) => answered,
+        }
+    }
+
+    /// In the order of the parameters.
     fn values(&self) -> Vec<Value> {
         let Self { upsert, was } = self;
         let change = upsert.change(Some(was));

@@ -6,6 +6,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::ContainerId;
 use reconciler_core::index::{Look, LookOutcome};
+use reconciler_core::plan::LookReason;
 use reconciler_core::stamp::Stamp;
 use reconciler_docker::Inspection;
 use tokio::time::Instant;
@@ -29,7 +30,7 @@ impl DockerWatcher {
         while self.answers
             && let Some(request) = self.looks.begin()
         {
-            if request.unknown {
+            if request.why == LookReason::Unknown {
                 self.peek(request.container.clone(), ctx);
             }
             self.inspect(request.container, ctx);

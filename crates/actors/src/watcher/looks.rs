@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use reconciler_core::ids::ContainerId;
-use reconciler_core::plan::LookRequest;
+use reconciler_core::plan::{LookReason, LookRequest};
 use tokio::time::Instant;
 
 /// So many looks are under way at once: one that hangs does not hold up the others.
@@ -17,6 +17,10 @@ const RETRY: Duration = Duration::from_millis(500);
 /// come with the first, and does not take the processor from the write that the first led to.
 const TOGETHER: Duration = Duration::from_millis(5);
 
+/// What a signal leads to is told by itself: until then a look would only wait for the container's lock, and be answered in
+/// the very moment in which the daemon is to tell of the end.
+const TOLD: Duration = Duration::from_millis(500);
+
 /// Looks that are owed. Holds each container once, however often it is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
@@ -28,31 +32,43 @@ pub(super) struct Looks {
 
 #[derive(Debug)]
 enum Owed {
-    Ready { unknown: bool },
-    UnderWay { again: bool },
-    Later,
+    Ready(LookReason),
+    UnderWay {
+        again: bool,
+    },
+    /// For a reason that may be followed by a more urgent one.
+    Later(Instant),
+    /// One that failed, which nothing makes more urgent.
+    Retry,
 }
 
 impl Looks {
     /// Asks for a look that is begun after `now`: at once if nothing is known of the container.
     pub(super) fn ask(&mut self, request: LookRequest, now: Instant) {
-        let LookRequest { container, unknown } = request;
+        let LookRequest { container, why } = request;
+        let due = match why {
+            LookReason::Unknown => now,
+            LookReason::Happened => now + TOGETHER,
+            LookReason::Signalled => now + TOLD,
+        };
         match self.owed.get_mut(&container) {
-            Some(Owed::UnderWay { again }) => *again = true,
-            Some(Owed::Ready { .. } | Owed::Later) => {}
-            None if unknown => self.make_ready(container, unknown),
-            None => self.make_ready_at(container, now + TOGETHER),
+            Some(Owed::UnderWay { again }) => return *again = true,
+            Some(Owed::Ready(_) | Owed::Retry) => return,
+            Some(Owed::Later(at)) if *at <= due => return,
+            Some(Owed::Later(at)) => _ = self.later.remove(&(*at, container.clone())),
+            None => {}
+        }
+        if due == now {
+            self.make_ready(container, why);
+        } else {
+            self.later.insert((due, container.clone()));
+            self.owed.insert(container, Owed::Later(due));
         }
     }
 
-    fn make_ready(&mut self, container: ContainerId, unknown: bool) {
+    fn make_ready(&mut self, container: ContainerId, why: LookReason) {
         self.ready.push_back(container.clone());
-        self.owed.insert(container, Owed::Ready { unknown });
-    }
-
-    fn make_ready_at(&mut self, container: ContainerId, at: Instant) {
-        self.later.insert((at, container.clone()));
-        self.owed.insert(container, Owed::Later);
+        self.owed.insert(container, Owed::Ready(why));
     }
 
     /// The next look to begin, if not too many are under way.
@@ -63,7 +79,11 @@ impl Looks {
         let container = self.ready.pop_front()?;
         let before = self.owed.insert(container.clone(), Owed::UnderWay { again: false });
         self.under_way += 1;
-        Some(LookRequest { container, unknown: matches!(before, Some(Owed::Ready { unknown: true })) })
+        let why = match before {
+            Some(Owed::Ready(why)) => why,
+            _ => LookReason::Happened,
+        };
+        Some(LookRequest { container, why })
     }
 
     /// A look was answered. If it was asked for again meanwhile, it is owed again.
@@ -71,7 +91,7 @@ impl Looks {
         let Some(Owed::UnderWay { again }) = self.owed.remove(container) else { return };
         self.under_way -= 1;
         if again {
-            self.make_ready(container.clone(), false);
+            self.make_ready(container.clone(), LookReason::Happened);
         }
     }
 
@@ -79,7 +99,8 @@ impl Looks {
     pub(super) fn failed(&mut self, container: &ContainerId, now: Instant) {
         if let Some(Owed::UnderWay { .. }) = self.owed.get(container) {
             self.under_way -= 1;
-            self.make_ready_at(container.clone(), now + RETRY);
+            self.later.insert((now + RETRY, container.clone()));
+            self.owed.insert(container.clone(), Owed::Retry);
         }
     }
 
@@ -88,7 +109,7 @@ impl Looks {
         while self.next_due().is_some_and(|due| due <= now)
             && let Some((_, container)) = self.later.pop_first()
         {
-            self.make_ready(container, false);
+            self.make_ready(container, LookReason::Happened);
         }
     }
 
@@ -112,7 +133,7 @@ impl Looks {
             .map(|(container, _)| container.clone())
             .collect();
         for container in cancelled {
-            self.make_ready(container, false);
+            self.make_ready(container, LookReason::Happened);
         }
     }
 }
@@ -126,7 +147,7 @@ mod tests {
     }
 
     fn request(name: &str) -> LookRequest {
-        LookRequest { container: id(name), unknown: true }
+        LookRequest { container: id(name), why: LookReason::Unknown }
     }
 
     #[tokio::test]
@@ -177,12 +198,47 @@ mod tests {
     #[tokio::test]
     async fn a_known_container_is_looked_at_once_for_events_that_come_together() {
         let (mut looks, now) = (Looks::default(), Instant::now());
-        let known = LookRequest { container: id("a"), unknown: false };
+        let known = LookRequest { container: id("a"), why: LookReason::Happened };
         looks.ask(known.clone(), now);
         looks.ask(known.clone(), now + TOGETHER / 2);
         looks.wake(now + TOGETHER / 2);
         assert_eq!((looks.begin(), looks.next_due()), (None, Some(now + TOGETHER)), "the first one's time");
         looks.wake(now + TOGETHER);
         assert_eq!((looks.begin(), looks.begin(), looks.next_due()), (Some(known), None, None));
+    }
+
+    #[tokio::test]
+    async fn after_a_signal_it_is_waited_for_what_is_told_of_it() {
+        use LookReason::{Happened, Signalled, Unknown};
+        let ms = Duration::from_millis;
+        for (asked, due) in [
+            (&[(Signalled, 0)][..], TOLD),
+            (&[(Signalled, 0), (Signalled, 100)], TOLD),
+            (&[(Signalled, 0), (Happened, 30)], ms(30) + TOGETHER),
+            (&[(Signalled, 0), (Happened, 499)], TOLD),
+            (&[(Happened, 0), (Signalled, 1)], TOGETHER),
+            (&[(Signalled, 0), (Unknown, 30)], ms(30)),
+        ] {
+            let (mut looks, start) = (Looks::default(), Instant::now());
+            for &(why, after) in asked {
+                looks.ask(LookRequest { container: id("a"), why }, start + ms(after));
+            }
+            let ready = looks.begin().is_some();
+            looks.wake(start + due - ms(1));
+            assert_eq!(looks.begin(), None, "{asked:?}");
+            looks.wake(start + due);
+            assert!(ready || looks.begin().is_some(), "{asked:?}");
+            assert_eq!((looks.begin(), looks.next_due()), (None, None), "{asked:?}: once");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_failed_is_not_tried_again_sooner_whatever_happens() {
+        let (mut looks, now) = (Looks::default(), Instant::now());
+        looks.ask(request("a"), now);
+        looks.begin();
+        looks.failed(&id("a"), now);
+        looks.ask(request("a"), now);
+        assert_eq!((looks.begin(), looks.next_due()), (None, Some(now + RETRY)));
     }
 }

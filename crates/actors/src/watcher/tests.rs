@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use reconciler_core::container::Snapshot;
 use reconciler_core::ids::ContainerId;
-use reconciler_core::plan::LookRequest;
+use reconciler_core::plan::{LookReason, LookRequest};
 use reconciler_core::stamp::Stamp;
 use reconciler_core::state::DockerState;
 use reconciler_docker::{EngineInfo, EventStream, Inspection, Start};
@@ -102,8 +102,10 @@ async fn pass(seconds: u64) {
 
 impl Bench {
     fn look(&self, containers: &[&str]) {
-        let request =
-            |name: &&str| LookRequest { container: ContainerId::parse(name).unwrap(), unknown: false };
+        let request = |name: &&str| LookRequest {
+            container: ContainerId::parse(name).unwrap(),
+            why: LookReason::Happened,
+        };
         self.watcher.do_send(LookAgain(containers.iter().map(request).collect::<BTreeSet<_>>()));
     }
 

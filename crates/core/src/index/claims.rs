@@ -2,7 +2,7 @@
 
 use crate::ids::{ContainerId, RowId, WorkloadId};
 use crate::labels::Claim;
-use crate::plan::{LookRequest, Notice, Plan};
+use crate::plan::{LookReason, LookRequest, Notice, Plan};
 use crate::stamp::Stamp;
 use crate::workload::Workload;
 
@@ -121,7 +121,7 @@ impl Index {
             known.want(from);
         }
         if self.settling.is_none() {
-            plan.looks.insert(LookRequest { container: id.clone(), unknown: false });
+            plan.looks.insert(LookRequest { container: id.clone(), why: LookReason::Happened });
         }
     }
 
@@ -147,7 +147,7 @@ impl Index {
             let known = self.known.entry(container.clone()).or_insert_with(Known::nothing);
             if known.sure == Sure::Nothing {
                 known.want(from);
-                plan.looks.insert(LookRequest { container, unknown: true });
+                plan.looks.insert(LookRequest { container, why: LookReason::Unknown });
             }
         }
     }

@@ -25,7 +25,7 @@ use crate::container::Snapshot;
 use crate::event::Event;
 use crate::host::DaemonIdentity;
 use crate::ids::{ContainerId, HostName, RowId, WorkloadId};
-use crate::plan::{LookRequest, Plan};
+use crate::plan::{LookReason, LookRequest, Plan};
 use crate::row::{Cause, Row, StoredRow};
 use crate::stamp::Stamp;
 use crate::state::RowState;
@@ -298,10 +298,14 @@ impl Index {
         let settling = self.settling.is_some();
         for event in events {
             let known = self.known.entry(event.container.clone()).or_insert_with(Known::nothing);
-            let unknown = known.seen().is_none();
+            let why = match known.seen() {
+                None => LookReason::Unknown,
+                Some(_) if event.only_signals => LookReason::Signalled,
+                Some(_) => LookReason::Happened,
+            };
             let merged = known.merge_event(event, settling);
             if !settling {
-                plan.looks.insert(LookRequest { container: event.container.clone(), unknown });
+                plan.looks.insert(LookRequest { container: event.container.clone(), why });
             }
             if merged == Merged::Changed {
                 self.decide_container(&event.container, &Cause::Event(event.action.clone()), plan);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::host::DaemonIdentity;
 use crate::ids::{ContainerId, RowId};
-use crate::plan::{LookRequest, Notice, Pass, Plan, Tally, Touch};
+use crate::plan::{LookReason, LookRequest, Notice, Pass, Plan, Tally, Touch};
 use crate::row::Cause;
 use crate::stamp::Stamp;
 use crate::workload::Kind;
@@ -258,7 +258,8 @@ impl Index {
 
     fn ask_for_owed_looks(&self, plan: &mut Plan) {
         let owed = self.known.iter().filter(|(_, known)| known.wanted.is_some());
-        plan.looks.extend(owed.map(|(id, _)| LookRequest { container: id.clone(), unknown: false }));
+        plan.looks
+            .extend(owed.map(|(id, _)| LookRequest { container: id.clone(), why: LookReason::Happened }));
     }
 
     fn forget(&mut self, begun: Stamp) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use reconciler_core::plan::LookReason;
+
 use crate::bench::{Bench, NOTHING, looks, writes};
 use crate::build::{RowExt, container, row, workload};
 
@@ -54,7 +56,27 @@ fn an_event_makes_no_row() {
         let plan = bench.event("c1", action);
         assert_eq!(writes(&plan), NOTHING, "{action}");
         assert_eq!(looks(&plan), ["c1"], "{action}");
-        assert!(plan.looks.iter().all(|look| look.unknown), "nothing is known of it: {action}");
+        assert!(
+            plan.looks.iter().all(|look| look.why == LookReason::Unknown),
+            "nothing is known of it: {action}"
+        );
+    }
+}
+
+#[test]
+fn a_look_has_its_reason() {
+    use LookReason::{Happened, Signalled};
+    for (action, why) in [
+        ("kill", Signalled),
+        ("kill by HUP", Signalled),
+        ("stop", Happened),
+        ("die", Happened),
+        ("oom", Happened),
+        ("hibernate", Happened),
+    ] {
+        let mut bench = Bench::following(&[container("c1")]);
+        let plan = bench.event("c1", action);
+        assert_eq!(plan.looks.iter().map(|look| look.why).collect::<Vec<_>>(), [why], "{action}");
     }
 }
 
