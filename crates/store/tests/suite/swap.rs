@@ -101,4 +101,63 @@ async fn a_row_of_another_host_is_none_of_its_business(bed: Bed) {
     assert_eq!(other.ask("SELECT host, state FROM containers").await, ["far|running"]);
 }
 
+/// SQLite: what a swap needs of its connection is made again.
+async fn on_another_connection(bed: Bed) {
+    let store = bed.store().await;
+    let mut was = row("w:web", "c1");
+    write(&store, rows([new(was.clone())])).await;
+    for state in [RowState::Stopped, RowState::Running, RowState::Paused] {
+        let is = Row { state, ..was.clone() };
+        let written = write(&store, rows([upsert(is.clone(), Some(&was))])).await;
+        assert_eq!((written.committed, written.journal.len()), (ids(&["w:web"]), 1));
+        was = is;
+        store.close().await;
+    }
+}
+
+/// Another program makes the tables anew, with columns of other types.
+async fn when_the_tables_are_other_ones(bed: Bed) {
+    let (store, other) = (bed.store().await, bed.other().await);
+    let first = row("w:web", "c1");
+    write(&store, rows([new(first.clone()), new(row("w:db", "c2"))])).await;
+    write(&store, rows([upsert(stopped(&first), Some(&first))])).await;
+    other.run("ALTER TABLE containers RENAME TO before").await;
+    other.run("CREATE TABLE containers AS SELECT * FROM before").await;
+    other.run("UPDATE containers SET role = NULL").await;
+    store.migrate().await.unwrap();
+    let second = Row { role: "".into(), ..row("w:db", "c2") };
+    let written = write(&store, rows([upsert(stopped(&second), Some(&second))])).await;
+    assert_eq!(written.committed, ids(&["w:db"]), "{written:?}");
+    let states = other.ask("SELECT id, state FROM containers ORDER BY id").await;
+    assert_eq!(states, ["w:db|stopped", "w:web|stopped"]);
+}
+
+/// Nobody's write makes another's fail: each waits for its turn, and then sees what the one before it wrote.
+async fn beside_somebody_who_writes_all_the_time(bed: Bed) {
+    let (store, other) = (bed.store().await, bed.other().await);
+    if !bed.postgres {
+        other.run("PRAGMA busy_timeout = 20000").await;
+    }
+    let first = row("w:web", "c1");
+    write(&store, rows([new(first.clone())])).await;
+    let swaps = async {
+        let mut was = first.clone();
+        for n in 0..100 {
+            let state = if n % 2 == 0 { RowState::Stopped } else { RowState::Running };
+            let is = Row { state, ..was.clone() };
+            let written = write(&store, rows([upsert(is.clone(), Some(&was))])).await;
+            assert_eq!(written.committed, ids(&["w:web"]), "{n}: {written:?}");
+            was = is;
+        }
+    };
+    let others = async {
+        for n in 0..100 {
+            other.run(&format!("UPDATE containers SET image_tag = '{n}'")).await;
+        }
+    };
+    tokio::join!(swaps, others);
+    assert_eq!(other.ask("SELECT state, image_tag FROM containers").await, ["running|99"]);
+    assert_eq!(other.ask(JOURNAL).await.len(), 101);
+}
+
 }
