@@ -35,8 +35,11 @@ impl Actor for Watcher {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let (socket, reconciler) = (self.socket.clone(), self.reconciler.clone());
-        let reading =
-            async move { bare::read(&socket, async |row| Ok(reconciler.do_send(Observed(row)))).await };
+        let pass_on = async move |row| {
+            reconciler.do_send(Observed(row));
+            Ok(())
+        };
+        let reading = async move { bare::read(&socket, pass_on).await };
         ctx.spawn(reading.into_actor(self).map(|read, watcher, _| watcher.end(read)));
     }
 }
