@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use actix::{
-    Actor, ActorFutureExt as _, Addr, AsyncContext as _, Context, Handler, Message, System, WrapFuture as _,
+    Actor, ActorFutureExt as _, Addr, AsyncContext as _, Context, Handler, Message, WrapFuture as _,
 };
-use tokio::sync::oneshot;
+use anyhow::Context as _;
+use tokio::sync::mpsc;
 
 use crate::bare;
 use crate::database::Database;
@@ -20,14 +21,13 @@ use crate::plain::PlainRow;
 #[rtype(result = "()")]
 struct Observed(PlainRow);
 
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Write(PlainRow);
+/// Told how it ended: the first word counts.
+type Ended = mpsc::Sender<anyhow::Result<()>>;
 
 struct Watcher {
     socket: PathBuf,
     reconciler: Addr<Reconciler>,
-    ended: Option<oneshot::Sender<anyhow::Result<()>>>,
+    ended: Ended,
 }
 
 impl Actor for Watcher {
@@ -40,16 +40,7 @@ impl Actor for Watcher {
             Ok(())
         };
         let reading = async move { bare::read(&socket, pass_on).await };
-        ctx.spawn(reading.into_actor(self).map(|read, watcher, _| watcher.end(read)));
-    }
-}
-
-impl Watcher {
-    fn end(&mut self, read: anyhow::Result<()>) {
-        if let Some(ended) = self.ended.take() {
-            // Nobody waits for it any more only if the program ends.
-            _ = ended.send(read);
-        }
+        ctx.spawn(reading.into_actor(self).map(|read, watcher, _| _ = watcher.ended.try_send(read)));
     }
 }
 
@@ -64,29 +55,29 @@ impl Actor for Reconciler {
 impl Handler<Observed> for Reconciler {
     type Result = ();
 
-    fn handle(&mut self, Observed(row): Observed, _: &mut Self::Context) {
-        self.store.do_send(Write(row));
+    fn handle(&mut self, observed: Observed, _: &mut Self::Context) {
+        self.store.do_send(observed);
     }
 }
 
 struct Store {
     database: Rc<SeaOrm>,
+    ended: Ended,
 }
 
 impl Actor for Store {
     type Context = Context<Self>;
 }
 
-impl Handler<Write> for Store {
+impl Handler<Observed> for Store {
     type Result = ();
 
-    fn handle(&mut self, Write(row): Write, ctx: &mut Self::Context) {
+    fn handle(&mut self, Observed(row): Observed, ctx: &mut Self::Context) {
         let database = Rc::clone(&self.database);
         let writing = async move { database.replace(&row).await };
-        ctx.spawn(writing.into_actor(self).map(|written, _, _| {
-            if let Err(error) = written {
-                eprintln!("error: {error:#}");
-                System::current().stop_with_code(1);
+        ctx.spawn(writing.into_actor(self).map(|written, store, _| {
+            if written.is_err() {
+                _ = store.ended.try_send(written);
             }
         }));
     }
@@ -95,9 +86,9 @@ impl Handler<Write> for Store {
 /// Follows until it is ended.
 pub(crate) async fn follow(socket: PathBuf, database: &Database) -> anyhow::Result<()> {
     let database = Rc::new(SeaOrm::open(database).await?);
-    let store = Store { database }.start();
+    let (ended, mut end) = mpsc::channel(1);
+    let store = Store { database, ended: ended.clone() }.start();
     let reconciler = Reconciler { store }.start();
-    let (ended, end) = oneshot::channel();
-    Watcher { socket, reconciler, ended: Some(ended) }.start();
-    end.await?
+    Watcher { socket, reconciler, ended }.start();
+    end.recv().await.context("the actors have ended")?
 }

@@ -9,8 +9,6 @@
 //! tells ours, and where the two share a processor, ours then takes it from the other amid the transaction. A statement
 //! that writes two tables is one that has a trigger: of a view, both of which only our connection has.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use reconciler_core::ids::HostName;
 use reconciler_core::row::{Basis, Row, Upsert};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Value};
@@ -28,60 +26,49 @@ pub(crate) struct Statements {
     /// the row if it is what it was, and tells the journal if `told`. A line for each row that it wrote, `seq` being the
     /// journal's number, or 0 for the row itself.
     swap: String,
-    /// What the first needs of its connection, on SQLite.
-    trigger: Option<Trigger>,
+    /// On SQLite, what makes the view that the other writes to, once a connection.
+    view: Option<String>,
 }
 
-#[derive(Debug)]
-struct Trigger {
-    /// The view that the trigger belongs to. Another trigger has another view.
-    view: String,
-    make: String,
-}
+/// Ours alone, as all of `temp` is.
+const VIEW: &str = "temp.reconciler_swap";
 
 impl Statements {
     pub(crate) fn new(columns: &Columns<'_>) -> Self {
         if columns.postgres() {
-            return Self { swap: for_postgres(columns), trigger: None };
+            return Self { swap: for_postgres(columns), view: None };
         }
-        let trigger = Trigger::new(columns);
         // The newest entry of a row that was just replaced is ours: nobody else writes of this host's rows.
         let swap = format!(
-            "INSERT INTO {} VALUES ({}); SELECT 0 AS seq UNION ALL SELECT * FROM (SELECT seq FROM container_changes \
+            "INSERT INTO {VIEW} VALUES ({}); SELECT 0 AS seq UNION ALL SELECT * FROM (SELECT seq FROM container_changes \
              WHERE row_id = $1 AND $19 ORDER BY seq DESC LIMIT 1)",
-            trigger.view,
             parameters("$")
         );
-        Self { swap, trigger: Some(trigger) }
+        Self { swap, view: Some(view(columns)) }
     }
 }
 
-impl Trigger {
-    fn new(columns: &Columns<'_>) -> Self {
-        // An UPDATE in a trigger cannot call its table by another name.
-        let body = format!(
-            "UPDATE containers SET {} WHERE id = (SELECT c.id FROM containers AS c WHERE {}); \
-             SELECT RAISE(ABORT, 'the row is another by now') WHERE changes() = 0; {}",
-            set(columns, "NEW.p"),
-            is_as_it_was(columns, "NEW.p"),
-            entry("NEW.p", "WHERE NEW.p19"),
-        );
-        let mut hasher = DefaultHasher::new();
-        body.hash(&mut hasher);
-        let view = format!("swap_{:016x}", hasher.finish());
-        let make = format!(
-            "CREATE TEMP VIEW IF NOT EXISTS {view} ({}) AS SELECT {}; \
-             CREATE TEMP TRIGGER IF NOT EXISTS {view}_carry_out INSTEAD OF INSERT ON {view} BEGIN {body}; END",
-            parameters("p"),
-            ["NULL"; PARAMETERS].join(", "),
-        );
-        Self { view, make }
-    }
+/// The view and its trigger. They are the same whatever the table's columns are, for SQLite reads and takes all types alike.
+fn view(columns: &Columns<'_>) -> String {
+    // An UPDATE in a trigger cannot call its table by another name.
+    let replace = format!(
+        "UPDATE containers SET {} WHERE id = (SELECT c.id FROM containers AS c WHERE {})",
+        set(columns, "NEW.p"),
+        is_as_it_was(columns, "NEW.p")
+    );
+    let refuse = "SELECT RAISE(ABORT, 'the row is another by now') WHERE changes() = 0";
+    let tell = entry("NEW.p", "WHERE NEW.p19");
+    format!(
+        "CREATE VIEW {VIEW} ({}) AS SELECT {}; \
+         CREATE TRIGGER {VIEW}_is_written INSTEAD OF INSERT ON {VIEW} BEGIN {replace}; {refuse}; {tell}; END",
+        parameters("p"),
+        ["NULL"; PARAMETERS].join(", ")
+    )
+}
 
-    /// Whether the connection does not have it yet.
-    fn is_absent(&self, error: &DbErr) -> bool {
-        error.to_string().contains(&format!("no such table: {}", self.view))
-    }
+/// Whether the connection does not have the view yet.
+fn is_without_view(error: &DbErr) -> bool {
+    error.to_string().contains(&format!("no such table: {VIEW}"))
 }
 
 fn for_postgres(columns: &Columns<'_>) -> String {
@@ -164,11 +151,11 @@ impl<'a> Swap<'a> {
     }
 
     async fn ask(&self, db: &DatabaseConnection, sql: &Sql) -> Result<Option<Vec<QueryResult>>, DbErr> {
-        let Statements { swap, trigger } = &sql.swap;
+        let Statements { swap, view } = &sql.swap;
         let swap = || statement(sql.backend, swap, self.values());
-        match (transaction::at_once(db, swap()).await, trigger) {
-            (Err(error), Some(trigger)) if trigger.is_absent(&error) => {
-                db.execute_unprepared(&trigger.make).await?;
+        match (transaction::at_once(db, swap()).await, view) {
+            (Err(error), Some(view)) if is_without_view(&error) => {
+                db.execute_unprepared(view).await?;
                 transaction::at_once(db, swap()).await
             }
             (answered, _) => answered,
