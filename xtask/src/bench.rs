@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: builds the program and the benchmark as they are released, and runs it.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
@@ -9,6 +10,9 @@ use crate::{build, packages};
 /// What of it can be chosen.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Another build of the program, measured in the same turns where that is from an event to its row; instead of the floors
+    #[arg(long)]
+    beside: Option<PathBuf>,
     /// Prints one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -35,6 +39,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     if let Some(database) = &args.database {
         command.args(["--database", database]);
+    }
+    if let Some(build) = &args.beside {
+        command.arg("--beside").arg(build);
     }
     let status = command.status().context("cannot run the benchmark")?;
     if !status.success() {

@@ -13,6 +13,8 @@ use crate::database::{Database, Kind};
 pub(crate) struct Bed {
     /// The program that is measured.
     pub(crate) program: PathBuf,
+    /// Another build of it.
+    pub(crate) beside: Option<PathBuf>,
     /// Whether this is only to see that it works.
     pub(crate) quick: bool,
     /// On which databases it is measured.
@@ -23,10 +25,16 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    pub(crate) fn new(program: PathBuf, quick: bool, only: Option<Kind>) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        program: PathBuf,
+        beside: Option<PathBuf>,
+        quick: bool,
+        only: Option<Kind>,
+    ) -> anyhow::Result<Self> {
         let kinds = only.map_or(Kind::BOTH.to_vec(), |kind| vec![kind]);
         let dir = tempfile::Builder::new().prefix("bench-").tempdir().context("cannot make a directory")?;
-        Ok(Self { program, quick, kinds, dir, postgres: OnceCell::new(), files: std::cell::Cell::new(0) })
+        let (postgres, files) = (OnceCell::new(), std::cell::Cell::new(0));
+        Ok(Self { program, beside, quick, kinds, dir, postgres, files })
     }
 
     /// `full`, or `quick` in a quick run.

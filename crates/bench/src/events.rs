@@ -23,6 +23,7 @@ const BURST: usize = 50;
 const BETWEEN: Duration = Duration::from_millis(100);
 /// So many events may be without a row of their own: a state that was over before it was written.
 const UNSEEN: f64 = 0.02;
+const OTHER_BUILD: &str = "the other build";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Milliseconds from events to rows.
@@ -44,23 +45,26 @@ pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()
         let ours = bed.database(kind).await?;
         ours.add_workloads(1).await?;
         let mut of_ours = Latencies::default();
-        // On PostgreSQL nothing is to be shown by the floor.
-        let others = if kind == Kind::Sqlite {
-            &["bare", "floor", "sea-orm-floor", "actors-floor"][..]
-        } else {
-            &["bare"]
-        };
         let mut of_others = Vec::new();
-        for name in others {
+        for name in others(bed, kind) {
             let database = bed.database(kind).await?;
-            add_rows(&database, &containers).await?;
+            if *name == OTHER_BUILD {
+                database.add_workloads(1).await?;
+            } else {
+                add_rows(&database, &containers).await?;
+            }
             of_others.push((*name, database, Latencies::default()));
         }
         for _ in 0..bed.amount(6, 1) {
             let program = Running::ours(bed, &dockerd.host(), &ours)?;
             block(bed, &dockerd, &containers, &ours, program, &mut of_ours).await?;
             for (name, database, latencies) in &mut of_others {
-                let program = Running::subscriber(bed, name, dockerd.socket(), database)?;
+                let program = match &bed.beside {
+                    Some(build) if *name == OTHER_BUILD => {
+                        Running::build(bed, build, &dockerd.host(), database)?
+                    }
+                    _ => Running::subscriber(bed, name, dockerd.socket(), database)?,
+                };
                 block(bed, &dockerd, &containers, database, program, latencies).await?;
             }
         }
@@ -71,6 +75,16 @@ pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+/// Beside whom the program is measured.
+fn others(bed: &Bed, kind: Kind) -> &'static [&'static str] {
+    match kind {
+        _ if bed.beside.is_some() => &["bare", OTHER_BUILD],
+        Kind::Sqlite => &["bare", "floor", "sea-orm-floor", "actors-floor"],
+        // Nothing is to be shown by a floor.
+        Kind::Postgres => &["bare"],
+    }
 }
 
 fn spec(n: usize) -> ContainerSpec {

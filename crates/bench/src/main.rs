@@ -44,6 +44,9 @@ struct Args {
     /// The program, as it is released
     #[arg(long)]
     program: Option<PathBuf>,
+    /// Another build of the program, measured in the same turns where that is from an event to its row; instead of the floors
+    #[arg(long)]
+    beside: Option<PathBuf>,
     /// Prints one JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -99,7 +102,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     let program = args.program.ok_or_else(|| anyhow::anyhow!("name the program with --program"))?;
     let wanted = |part| args.only.is_empty() || args.only.contains(&part);
-    let bed = Bed::new(program, args.quick, args.database)?;
+    let bed = Bed::new(program, args.beside, args.quick, args.database)?;
     let mut report = Report::default();
     if wanted(Part::Decode) {
         decode::measure(&bed, &mut report).await?;

@@ -39,10 +39,19 @@ impl Running {
         database: &Database,
         variables: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        let mut command = alone(&bed.program);
-        command.args(["run", "--docker-host", docker_host, "--listen", "127.0.0.1:0"]);
-        command.env("DATABASE_URL", &database.url).envs(variables.iter().copied());
+        let mut command = program(&bed.program, docker_host, database, "127.0.0.1:0");
+        command.envs(variables.iter().copied());
         Self::start(command, bed)
+    }
+
+    /// Another build of it.
+    pub(crate) fn build(
+        bed: &Bed,
+        build: &Path,
+        docker_host: &str,
+        database: &Database,
+    ) -> anyhow::Result<Self> {
+        Self::start(program(build, docker_host, database, "127.0.0.1:0"), bed)
     }
 
     /// The same, listening at `listen`.
@@ -52,10 +61,7 @@ impl Running {
         database: &Database,
         listen: &str,
     ) -> anyhow::Result<Self> {
-        let mut command = alone(&bed.program);
-        command.args(["run", "--docker-host", docker_host, "--listen", listen]);
-        command.env("DATABASE_URL", &database.url);
-        Self::start(command, bed)
+        Self::start(program(&bed.program, docker_host, database, listen), bed)
     }
 
     /// A subscriber of this program's own: `bare` or `floor`.
@@ -104,6 +110,13 @@ impl Running {
         timeout(END, self.child.wait()).await.context("it did not end")??;
         Ok(())
     }
+}
+
+fn program(build: &Path, docker_host: &str, database: &Database, listen: &str) -> Command {
+    let mut command = alone(build);
+    command.args(["run", "--docker-host", docker_host, "--listen", listen]);
+    command.env("DATABASE_URL", &database.url);
+    command
 }
 
 /// Ends with this process, however that ends, and has nothing of its environment.

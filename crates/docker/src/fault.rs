@@ -13,6 +13,7 @@ use reconciler_core::text::printable;
 
 use crate::cap::TooMuch;
 use crate::error::Trouble;
+use crate::follow::Unconnected;
 
 /// What the libraries say.
 pub(crate) type Cause = Box<dyn Error + Send + Sync>;
@@ -121,6 +122,7 @@ fn trouble_of(error: &(dyn Error + 'static)) -> Trouble {
     let mut next = Some(error);
     while let Some(error) = next {
         connecting |= error.downcast_ref::<ClientError>().is_some_and(ClientError::is_connect);
+        connecting |= error.is::<Unconnected>();
         if let Some(trouble) = trouble_of_one(error) {
             return trouble;
         }
@@ -202,6 +204,13 @@ mod tests {
             let bollards = BollardError::IOError { err: io::Error::other(wrapped(kind)) };
             assert_eq!(Fault::from(bollards).trouble, trouble);
         }
+    }
+
+    #[test]
+    fn what_could_not_be_reached_for_some_other_reason_is_unreachable() {
+        let unconnected = |cause: Cause| Fault::of(Unconnected(cause).into()).trouble;
+        assert_eq!(unconnected("no such host".into()), Trouble::Unreachable);
+        assert_eq!(unconnected(wrapped(io::ErrorKind::ConnectionRefused)), Trouble::Refused);
     }
 
     #[test]

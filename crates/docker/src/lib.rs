@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod events;
 mod fault;
+mod follow;
 mod info;
 mod inspect;
 mod lenient;

@@ -4,22 +4,27 @@ use std::path::{Path, PathBuf};
 
 use bollard::{BollardRequest, Docker};
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
-use hyper::header::{HOST, HeaderMap, HeaderValue};
+use hyper::header::{HOST, HeaderValue};
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::rt::{Read, Write};
 use hyper::{Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::connect::{self, Connect, HttpConnector};
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use hyperlocal::UnixConnector;
 use tokio::sync::mpsc;
+use tower_service::Service;
 
 use crate::cap::Capped;
 use crate::certs;
 use crate::endpoint::{Address, Endpoint};
 use crate::error::DockerError;
 use crate::fault::Cause;
+use crate::follow::{Followed, follow};
 
 /// The most bytes of an answer that the client library collects whole.
 const MAX_ANSWER: u64 = 32 * 1024 * 1024;
@@ -31,6 +36,8 @@ pub(crate) struct Transport {
     short: AnyClient,
     /// For those read piece by piece, by a reader that has bounds itself.
     long: AnyClient,
+    /// For one that does not end.
+    endless: AnyFollower,
     scheme: Scheme,
     authority: Authority,
     /// Before every path; empty or `/…` without a slash at its end.
@@ -40,6 +47,9 @@ pub(crate) struct Transport {
 
 /// A client, whatever it connects over.
 type AnyClient = Box<dyn Fn(BollardRequest) -> ResponseFuture + Send + Sync>;
+
+/// Asks over a connection that it makes.
+type AnyFollower = Box<dyn Fn(Uri, HeaderValue) -> BoxFuture<'static, Result<Followed, Cause>> + Send + Sync>;
 
 /// What an answer's headers told, sent as soon as they are there.
 #[derive(Debug)]
@@ -93,8 +103,10 @@ impl Transport {
 
     fn over<C>(connector: C, uri: Uri, prefix: &str) -> Result<Self, Cause>
     where
-        C: Clone,
-        Capped<C>: Connect + Clone + Send + Sync + 'static,
+        C: Service<Uri> + Clone + Send + Sync + 'static,
+        C::Response: Read + Write + connect::Connection + Unpin + Send + 'static,
+        C::Error: Into<Cause>,
+        C::Future: Send + 'static,
     {
         let parts = uri.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
@@ -102,7 +114,8 @@ impl Transport {
         };
         Ok(Self {
             short: client(Capped::new(connector.clone(), Some(MAX_ANSWER))),
-            long: client(Capped::new(connector, None)),
+            long: client(Capped::new(connector.clone(), None)),
+            endless: Box::new(move |uri, host| follow(connector.clone(), uri, host).boxed()),
             scheme,
             authority,
             prefix: prefix.to_owned(),
@@ -120,15 +133,21 @@ impl Transport {
         self.send(Request::get(path).body(bollard::body_full(Bytes::new()))?).await
     }
 
+    /// Asks for `path`, whose answer comes over a connection that the caller drives while it reads.
+    pub(crate) async fn follow(&self, path: &str) -> Result<Followed, Cause> {
+        let uri = self.uri(&Uri::try_from(path)?)?;
+        (self.endless)(uri, self.host()?).await
+    }
+
     /// Sends a request to the endpoint, whatever address its URI has.
     pub(crate) async fn send(&self, mut request: BollardRequest) -> Result<Response<Incoming>, Cause> {
         let answered = request.extensions_mut().remove::<Answered>();
         let client = match request.uri().path() {
-            "/events" | "/containers/json" => &self.long,
+            "/containers/json" => &self.long,
             _ => &self.short,
         };
         *request.uri_mut() = self.uri(request.uri())?;
-        self.name_host(request.headers_mut());
+        request.headers_mut().insert(HOST, self.host()?);
         let response = client(request).await?;
         if let Some(answered) = answered {
             answered.tell(&response);
@@ -146,10 +165,9 @@ impl Transport {
     }
 
     /// A socket's address is its path in hexadecimal digits, which is no host's name.
-    fn name_host(&self, headers: &mut HeaderMap) {
-        if self.socket.is_some() {
-            headers.insert(HOST, HeaderValue::from_static("localhost"));
-        }
+    fn host(&self) -> Result<HeaderValue, Cause> {
+        let host = if self.socket.is_some() { "localhost" } else { self.authority.as_str() };
+        Ok(HeaderValue::from_str(host)?)
     }
 }
 

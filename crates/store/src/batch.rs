@@ -53,12 +53,16 @@ impl Batch {
     /// and a success that only aged its status becomes a part of the report beside it. Of two times at which others aged
     /// the later counts for all.
     pub fn merge(&mut self, mut later: Self) {
+        self.upserts.append(&mut later.upserts);
+        self.missing.append(&mut later.missing);
+        // Most often there is nothing else.
+        if later.is_empty() {
+            return;
+        }
         self.settle();
         later.settle();
         report_aged(&mut later.aged, &mut self.statuses, Attempts::merge);
         report_aged(&mut self.aged, &mut later.statuses, Attempts::follow);
-        self.upserts.extend(later.upserts);
-        self.missing.extend(later.missing);
         self.touch = later.touch.or(self.touch.take());
         self.pin = later.pin.or(self.pin.take());
         self.statuses.extend(later.statuses);

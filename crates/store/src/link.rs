@@ -97,13 +97,15 @@ impl Link {
     {
         let end = Instant::now() + self.deadline;
         let late = || StoreError::Deadline { at: self.at.clone(), what, after: self.deadline };
-        let mut slot = timeout_at(end, self.connection.lock()).await.map_err(|_| late())?;
+        let mut slot = match self.connection.try_lock() {
+            Ok(slot) => slot,
+            Err(_) => timeout_at(end, self.connection.lock()).await.map_err(|_| late())?,
+        };
         let listened = self.listened.load(Ordering::SeqCst);
-        let held = timeout_at(end, self.alive(slot.take(), listened)).await.map_err(|_| late())?;
-        let connection = match held {
-            Some(connection) => connection,
+        let connection = match slot.take() {
+            Some(held) if self.surely_stands(&held, listened) => held.connection,
             // Boxed, for it is large, and this is made anew at each call.
-            None => timeout_at(end, Box::pin(self.connect())).await.map_err(|_| late())??,
+            held => timeout_at(end, Box::pin(self.stand(held))).await.map_err(|_| late())??,
         };
         let result = timeout_at(end, f(connection.clone())).await.map_err(|_| late())?;
         let held = Some(Held { connection, listened });
@@ -122,7 +124,7 @@ impl Link {
                     (_, Trouble::Lost(_)) => {}
                     // SQLite may have ended a transaction by itself, of which its driver knows nothing: what came next would be
                     // lost in one that nobody ends.
-                    (Target::Sqlite(..), _) => self.end(held).await,
+                    (Target::Sqlite(..), _) => Box::pin(self.end(held)).await,
                     (Target::Postgres(_), _) => *slot = held,
                 }
                 Err(StoreError::Query { at: self.at.clone(), what, source: DatabaseError(trouble) })
@@ -130,13 +132,20 @@ impl Link {
         }
     }
 
-    /// The connection, if it still stands: a server that was restarted has ended it without our noticing. It is not asked
-    /// while a session that would have noticed still listens: that would double what a write takes.
-    async fn alive(&self, held: Option<Held>, listened: u64) -> Option<DatabaseConnection> {
-        let held = held?;
-        let surely = matches!(self.target, Target::Sqlite(..)) || (listened > 0 && listened == held.listened);
-        let stands = surely || held.connection.ping().await.is_ok();
-        stands.then_some(held.connection)
+    /// Whether nobody has to be asked: a file does not go away, and a session that listens would have noticed what happens to
+    /// a server. To ask would double what a write takes.
+    fn surely_stands(&self, held: &Held, listened: u64) -> bool {
+        matches!(self.target, Target::Sqlite(..)) || (listened > 0 && listened == held.listened)
+    }
+
+    /// The connection, if it still stands, or a new one: a server that was restarted has ended it without our noticing.
+    async fn stand(&self, held: Option<Held>) -> Result<DatabaseConnection, StoreError> {
+        if let Some(Held { connection, .. }) = held
+            && connection.ping().await.is_ok()
+        {
+            return Ok(connection);
+        }
+        self.connect().await
     }
 
     async fn connect(&self) -> Result<DatabaseConnection, StoreError> {

@@ -34,7 +34,7 @@ impl Store {
     /// If tinyforge's tables exist and cannot be used, or do not exist and may not be made; nothing is then changed.
     pub async fn migrate(&self) -> Result<MigrationStatus, StoreError> {
         self.link.call("migrate it", |db| self.migrate_with(db)).await?;
-        self.forget_sql().await;
+        self.forget_sql();
         self.migration_status().await
     }
 

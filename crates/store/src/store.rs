@@ -1,11 +1,10 @@
 //! The store: the database of one host.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use reconciler_core::ids::HostName;
 use sea_orm::{DatabaseConnection, DbBackend};
-use tokio::sync::RwLock;
 
 use crate::api::{Database, Loaded, Written};
 use crate::batch::Batch;
@@ -93,8 +92,8 @@ impl Store {
 
     /// The statements for the tables as they are.
     pub(crate) async fn sql(&self) -> Result<Arc<Sql>, StoreError> {
-        if let Some(sql) = &*self.sql.read().await {
-            return Ok(sql.clone());
+        if let Some(sql) = &*self.sql.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(sql));
         }
         let (backend, schema) = self.schema().await?;
         schema.check(&self.link.at)?;
@@ -105,20 +104,24 @@ impl Store {
             return Err(StoreError::NotMigrated { at: self.link.at.clone() });
         }
         let sql = Arc::new(Sql::new(backend, schema));
-        *self.sql.write().await = Some(sql.clone());
+        self.remember_sql(Some(Arc::clone(&sql)));
         Ok(sql)
     }
 
     /// After a failure that is not a passing one, the tables are looked at anew: what is wrong with them is then named.
-    async fn doubt<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn doubt<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if result.as_ref().is_err_and(|error| !error.is_transient()) {
-            self.forget_sql().await;
+            self.forget_sql();
         }
         result
     }
 
-    pub(crate) async fn forget_sql(&self) {
-        *self.sql.write().await = None;
+    pub(crate) fn forget_sql(&self) {
+        self.remember_sql(None);
+    }
+
+    fn remember_sql(&self, sql: Option<Arc<Sql>>) {
+        *self.sql.write().unwrap_or_else(PoisonError::into_inner) = sql;
     }
 
     async fn schema(&self) -> Result<(DbBackend, Schema), StoreError> {
@@ -143,7 +146,7 @@ impl Database for Store {
                 Ok((loaded, Mark { unseen, version }))
             }
         };
-        let (loaded, mark) = self.doubt(self.link.call("read the index", read).await).await?;
+        let (loaded, mark) = self.doubt(self.link.call("read the index", read).await)?;
         self.watch.loaded(mark);
         Ok(loaded)
     }
@@ -203,7 +206,7 @@ impl Database for Store {
         let sql = self.sql().await?;
         let (sql, host) = (&sql, &self.host);
         let call = self.link.call("write the index", |db| write::batch(db, sql, host, batch));
-        let written = self.doubt(call.await).await?;
+        let written = self.doubt(call.await)?;
         self.tidiness.wrote(&written);
         Ok(written)
     }

@@ -1,9 +1,12 @@
 //! Times as the tables have them: RFC 3339, UTC, microseconds.
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
+
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
 pub(crate) fn text(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    PRINTER.timestamp_to_string(&time)
 }
 
 pub(crate) fn now() -> String {
@@ -12,13 +15,13 @@ pub(crate) fn now() -> String {
 
 /// Milliseconds since the epoch as a column has them; empty for 0, which stands for a time that is not known.
 ///
-/// [`millis`] reads back what was written, whatever it was: a number beyond the calendar's years stays a number.
+/// [`millis`] reads back what was written, whatever it was: a number beyond the years 0 to 9999 stays a number.
 pub(crate) fn of_millis(number: i64) -> String {
     if number == 0 {
         return String::new();
     }
     let time = Timestamp::from_millisecond(number).map(text).ok();
-    time.filter(|text| millis(text) == number).unwrap_or_else(|| number.to_string())
+    time.filter(|text| !text.starts_with('-')).unwrap_or_else(|| number.to_string())
 }
 
 /// What [`of_millis`] wrote; 0 for anything else.

@@ -15,7 +15,7 @@ use crate::entity::host;
 use crate::read::{self, json, statement};
 use crate::sql::Sql;
 use crate::write::{self, Write};
-use crate::{hosts, record};
+use crate::{hosts, record, sqlite};
 
 /// A transaction that is going to write. On SQLite it has the lock from the first: one that read before it asked for it could
 /// be refused it, however long it waited.
@@ -32,7 +32,9 @@ pub(crate) async fn at_once(
     statement: Statement,
 ) -> Result<Option<Vec<QueryResult>>, DbErr> {
     let sqlite = statement.db_backend == DbBackend::Sqlite;
-    match db.query_all_raw(statement).await {
+    let answered =
+        if sqlite { sqlite::query(db, statement).await } else { db.query_all_raw(statement).await };
+    match answered {
         Ok(lines) => Ok(Some(lines)),
         Err(error) => {
             if sqlite {

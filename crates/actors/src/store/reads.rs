@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use reconciler_core::index::Loaded;
 use reconciler_core::stamp::Stamp;
 use reconciler_store::StoreError;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::messages::{ReadIndex, StoreReported};
@@ -26,14 +27,20 @@ const VISIBLE: Duration = Duration::from_millis(20);
 pub(super) struct Polls {
     last: Instant,
     due: Option<Instant>,
-    /// The database was asked to say when it is to be asked again.
-    watched: bool,
+    /// Waits for the database to say when it is to be asked again. A task of its own: actix asks all that an actor waits for
+    /// whenever one thing is there, and this would be asked amid each event's write.
+    watch: JoinSet<()>,
 }
+
+/// The database is to be asked again.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Stirred;
 
 impl Polls {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { last: now, due: Some(now + POLL), watched: false }
+        Self { last: now, due: Some(now + POLL), watch: JoinSet::new() }
     }
 
     /// When it is to be asked next; `None` until it has said so itself.
@@ -87,16 +94,25 @@ impl StoreActor {
 
     /// Has the database say when it is to be asked again.
     fn watch(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.polls.watched, true) {
-            return;
+        while self.polls.watch.try_join_next().is_some() {}
+        if self.polls.watch.is_empty() {
+            let (database, actor) = (Arc::clone(&self.database), ctx.address().downgrade());
+            self.polls.watch.spawn_local(async move {
+                database.stirred().await;
+                if let Some(actor) = actor.upgrade() {
+                    actor.do_send(Stirred);
+                }
+            });
         }
-        let database = Arc::clone(&self.database);
-        let stirred = async move { database.stirred().await };
-        ctx.spawn(stirred.into_actor(self).map(|(), actor, ctx| {
-            actor.polls.watched = false;
-            actor.polls.due = Some((actor.polls.last + POLL).max(Instant::now() + VISIBLE));
-            actor.proceed(ctx);
-        }));
+    }
+}
+
+impl Handler<Stirred> for StoreActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Stirred, ctx: &mut Self::Context) {
+        self.polls.due = Some((self.polls.last + POLL).max(Instant::now() + VISIBLE));
+        self.proceed(ctx);
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn execute(
     });
     let engine = Arc::new(adapters::docker(&settings.docker)?);
     let store_settings = adapters::store_settings(&settings, Access::ReadWrite)?;
-    let exit = actix_rt::System::new().block_on(async {
+    let program = async move {
         let mut signals = Signals::listen()?;
         info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -90,6 +90,11 @@ pub(crate) fn execute(
                 Ok(Exit::Done)
             }
         }
+    };
+    // As a task: what the runtime itself waits for is asked anew whenever any task is woken, at each event.
+    let exit = actix_rt::System::new().block_on(async {
+        let ended = actix_rt::spawn(program).await;
+        ended.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
     });
     // What still blocks a thread must not hold up the end.
     let code = exit.unwrap_or_else(|error: anyhow::Error| crate::failure::report(&error));
