@@ -27,7 +27,7 @@ pub(crate) type Followed = (Response<Incoming>, Connection);
 /// The endpoint was not reached.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot connect")]
-pub(crate) struct Unconnected(#[source] Cause);
+pub(crate) struct Unconnected(#[source] pub(crate) Cause);
 
 /// A connection over which nothing comes unless it is driven. Dropping it closes it.
 pub(crate) struct Connection(Option<BoxFuture<'static, hyper::Result<()>>>);
