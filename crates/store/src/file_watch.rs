@@ -44,6 +44,10 @@ const COMMITTED: Duration = Duration::from_secs(2);
 /// Other files of the directory may be written to all the time: so long nobody is woken after such a one.
 const PAUSE: Duration = Duration::from_millis(400);
 
+/// What the kernel has to tell is read so many times in a row, some hundred events each: another file of the directory may be
+/// written to faster than that can be read.
+const READS: usize = 64;
+
 /// Watches a file, and those that SQLite keeps beside it.
 #[derive(Debug)]
 pub(crate) struct FileWatch {
@@ -153,10 +157,10 @@ impl FileWatch {
     }
 
     /// Whether the kernel has anything to tell of the files, which it does once. That a watch is over, that too much
-    /// happened, and whatever else has no name count as well.
+    /// happened, and whatever else has no name count as well; and that more is told than can be heard.
     fn touched(&self) -> bool {
         let mut touched = false;
-        loop {
+        for _ in 0..READS {
             match self.inotify.read_events() {
                 Ok(events) => {
                     touched |= events
@@ -168,6 +172,7 @@ impl FileWatch {
                 Err(_) => return true,
             }
         }
+        true
     }
 }
 
