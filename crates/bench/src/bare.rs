@@ -2,8 +2,7 @@
 //! as soon as an event is lost; it is what events can cost at the least.
 //!
 //! And the same on SQLite with what no such program can do without: it writes the journal too, and on a thread of its own,
-//! for a reader of the socket must not wait for a lock of the database. Once with the native driver and once with sea-orm,
-//! which has that thread itself.
+//! for a reader of the socket must not wait for a lock of the database.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -12,7 +11,7 @@ use http_body_util::BodyExt as _;
 use serde::Deserialize;
 
 use crate::database::Database;
-use crate::floor::{self, SeaOrm};
+use crate::floor;
 use crate::plain::{Plain, PlainRow};
 use crate::raw;
 
@@ -64,12 +63,6 @@ pub(crate) async fn follow_at_the_floor(socket: &Path, database: &Database) -> a
         }
     });
     read(socket, async |row| Ok(rows.send(row)?)).await
-}
-
-/// The same through sea-orm.
-pub(crate) async fn follow_through_sea_orm(socket: &Path, database: &Database) -> anyhow::Result<()> {
-    let floor = SeaOrm::open(database).await?;
-    read(socket, async |row| floor.replace(&row).await).await
 }
 
 pub(crate) async fn read(

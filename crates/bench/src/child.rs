@@ -16,9 +16,6 @@ pub(crate) enum Child {
     /// The same with a journal, and a thread that writes
     #[command(hide = true)]
     Floor { socket: PathBuf, database: String },
-    /// The same through sea-orm
-    #[command(hide = true)]
-    SeaOrmFloor { socket: PathBuf, database: String },
     /// The same through three actors and sea-orm
     #[command(hide = true)]
     ActorsFloor { socket: PathBuf, database: String },
@@ -39,9 +36,6 @@ impl Child {
             Self::Bare { socket, database } => bare::follow(&socket, &Database::at(&database)).await,
             Self::Floor { socket, database } => {
                 bare::follow_at_the_floor(&socket, &Database::at(&database)).await
-            }
-            Self::SeaOrmFloor { socket, database } => {
-                bare::follow_through_sea_orm(&socket, &Database::at(&database)).await
             }
             Self::ActorsFloor { socket, database } => {
                 actors_floor::follow(socket, &Database::at(&database)).await

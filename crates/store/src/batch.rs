@@ -55,8 +55,8 @@ impl Batch {
     pub fn merge(&mut self, mut later: Self) {
         self.upserts.append(&mut later.upserts);
         self.missing.append(&mut later.missing);
-        // Most often there is nothing else.
-        if later.is_empty() {
+        // Most often that is all.
+        if later.is_empty() && self.statuses.is_empty() {
             return;
         }
         self.settle();
