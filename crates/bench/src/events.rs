@@ -19,8 +19,6 @@ use crate::statistics::{median, percentile};
 
 /// How many start at once.
 const BURST: usize = 50;
-/// How often they do in a turn: the slowest hundredth is to be more than three.
-const BURSTS: usize = 3;
 /// Between two changes of the one container, when idle.
 const BETWEEN: Duration = Duration::from_millis(100);
 /// So many events may be without a row of their own: a state that was over before it was written.
@@ -147,23 +145,21 @@ async fn block(
     latencies.events += events.len();
     latencies.idle.extend(matched(&events, &moments));
 
-    for _ in 0..bed.amount(BURSTS, 1) {
-        let observer = Observer::start(database).await?;
-        let begun = now_nanos()?;
-        join_all(containers.iter().map(|id| docker.start(id))).await;
-        all_rows_are("running", database).await;
-        let events = self::events(docker, begun).await?;
-        let moments = observer.stop().await?;
-        latencies.events += events.len();
-        latencies.burst.extend(matched(&events, &moments));
+    let observer = Observer::start(database).await?;
+    let begun = now_nanos()?;
+    join_all(containers.iter().map(|id| docker.start(id))).await;
+    all_rows_are("running", database).await;
+    let events = self::events(docker, begun).await?;
+    let moments = observer.stop().await?;
+    latencies.events += events.len();
+    latencies.burst.extend(matched(&events, &moments));
 
-        // What comes next is to find rows that change: the bare subscriber learns only while it follows. One by one: of fifty
-        // ends at once dockerd 20.10 makes a deadlock now and then, in what releases their networks.
-        for id in containers {
-            docker.kill(id, "KILL").await;
-        }
-        all_rows_are("stopped", database).await;
+    // The next turn is to find rows that change: the bare subscriber learns only while it follows. One by one: of fifty
+    // ends at once dockerd 20.10 makes a deadlock now and then, in what releases their networks.
+    for id in containers {
+        docker.kill(id, "KILL").await;
     }
+    all_rows_are("stopped", database).await;
     program.end().await
 }
 
