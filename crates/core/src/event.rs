@@ -9,10 +9,12 @@ use crate::text;
 pub struct Event {
     /// The container's id.
     pub container: ContainerId,
-    /// What happened.
+    /// What happened. Of events that were merged: the last that [says the state](Action::says_state), if one does.
     pub action: Action,
-    /// The daemon's `timeNano`: compared only with that of other events of the same daemon.
+    /// The daemon's `timeNano` of that: compared only with that of other events of the same daemon.
     pub daemon_nanos: i64,
+    /// The newest `timeNano` of all events that this one stands for.
+    pub newest_nanos: i64,
     /// When it was received.
     pub received: Stamp,
     /// When the newest `die` that this event stands for was received: its own, or that of an event merged into it.
@@ -70,18 +72,22 @@ impl Event {
         let died = (action == Action::Die).then_some(received);
         let marks = Marks::of(&action, daemon_nanos);
         let only_signals = matches!(action, Action::Kill | Action::Signal);
-        Self { container, action, daemon_nanos, received, died, marks, only_signals }
+        let newest_nanos = daemon_nanos;
+        Self { container, action, daemon_nanos, newest_nanos, received, died, marks, only_signals }
     }
 
     /// Merges a later received event of the same container into this one, so that one of them says what both said.
     ///
-    /// The action is that of the event which is newer for the daemon. The look that follows each event makes up for
-    /// what is lost.
+    /// An event that is older for the daemon says nothing of the state any more, and one that never says anything of it,
+    /// as the `stop` after a `die`, takes away nothing of what was said. The look that follows each event makes up for what
+    /// is lost.
     pub fn merge(&mut self, later: Self) {
-        if later.daemon_nanos >= self.daemon_nanos {
+        let newer = later.daemon_nanos >= self.newest_nanos;
+        if newer && (later.action.says_state() || !self.action.says_state()) {
             self.action = later.action;
             self.daemon_nanos = later.daemon_nanos;
         }
+        self.newest_nanos = self.newest_nanos.max(later.newest_nanos);
         self.received = self.received.max(later.received);
         self.died = self.died.max(later.died);
         self.marks.merge(later.marks);
@@ -156,6 +162,14 @@ impl Action {
         }
     }
 
+    /// Whether it says by itself in which state the container is.
+    pub fn says_state(&self) -> bool {
+        match self {
+            Self::Start | Self::Restart | Self::Die | Self::Pause | Self::Unpause | Self::Destroy => true,
+            Self::Create | Self::Stop | Self::Kill | Self::Signal | Self::Other(_) => false,
+        }
+    }
+
     /// The word that the journal's `cause` has for it.
     pub fn as_str(&self) -> &str {
         match self {
@@ -200,13 +214,15 @@ mod tests {
     }
 
     #[test]
-    fn merged_events_say_what_the_daemons_newest_said() {
+    fn merged_events_say_what_the_daemons_newest_said_of_the_state() {
         let id = ContainerId::parse("a").unwrap();
         let at = |ms| Stamp::new(std::time::Duration::from_millis(ms));
         let mut event = Event::new(id.clone(), Action::Start, 20, at(1));
-        event.merge(Event::new(id, Action::Die, 10, at(2)));
-        assert_eq!((event.action, event.daemon_nanos), (Action::Start, 20));
+        event.merge(Event::new(id.clone(), Action::Die, 10, at(2)));
+        assert_eq!((&event.action, event.daemon_nanos), (&Action::Start, 20));
         assert_eq!((event.received, event.died), (at(2), Some(at(2))));
+        event.merge(Event::new(id, Action::Stop, 30, at(3)));
+        assert_eq!((event.action, event.daemon_nanos, event.newest_nanos), (Action::Start, 20, 30));
     }
 
     #[test]

@@ -156,7 +156,8 @@ impl Known {
         let blamed = self.blamed();
         self.life.hear(event.marks, event.received);
         let unclaimed = if self.blamed() == blamed { Merged::Same } else { Merged::Changed };
-        let newest = self.newest_nanos.replace(event.daemon_nanos.max(self.newest_nanos.unwrap_or(i64::MIN)));
+        let newest = self.newest_nanos;
+        self.newest_nanos = newest.max(Some(event.newest_nanos));
         if only_mark || newest.is_some_and(|newest| event.daemon_nanos < newest) {
             return unclaimed;
         }

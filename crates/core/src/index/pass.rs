@@ -39,8 +39,11 @@ impl Index {
         if let Some(refused) = self.refuse_daemon(&list) {
             // A list that was begun before the stream was opened does not tell whose the stream is.
             if self.opened.is_none_or(|opened| opened < list.begun) {
-                self.estranged = true;
+                // One that was refused at first sight may be the host's after all: its events mark.
+                self.estranged = matches!(refused, Pass::AnotherDaemon { .. });
                 self.settling = Some(list.begun);
+                let since = self.opened.filter(|_| self.estranged).unwrap_or_default();
+                self.forget_rumours(since, list.begun);
             }
             plan.pass = Some(refused);
             return;
@@ -265,6 +268,17 @@ impl Index {
     fn forget(&mut self, begun: Stamp) {
         self.known
             .retain(|_, known| known.listed == Some(begun) || !known.is_forgettable(begun, LONGEST_ANSWER));
+    }
+
+    /// Forgets the containers of which a refused daemon's events alone have told, the last of them within this time.
+    fn forget_rumours(&mut self, since: Stamp, before: Stamp) {
+        let rows = &self.rows;
+        self.known.retain(|id, known| {
+            known.sure != Sure::Nothing
+                || known.is_unannounced(since)
+                || !known.is_unannounced(before)
+                || !rows.holding(id).is_empty()
+        });
     }
 
     /// The daemon that is pinned to the host.

@@ -9,7 +9,7 @@ use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::{ContainerId, HostName, RowId, WorkloadId};
 use reconciler_core::index::{Answer, Config, Index, List, Look, LookOutcome, Observation};
 use reconciler_core::labels::Claim;
-use reconciler_core::plan::Plan;
+use reconciler_core::plan::{Pass, Plan};
 use reconciler_core::row::Row;
 use reconciler_core::stamp::Stamp;
 use reconciler_core::state::RowState;
@@ -170,6 +170,10 @@ impl World {
             eprintln!("{trace}\n    -> {plan:?}");
         }
         self.check_counts();
+        if matches!(plan.pass, Some(Pass::Stranger { .. })) {
+            // What it told before is forgotten.
+            self.unheard.extend(self.daemon.containers.keys().cloned());
+        }
         self.looks_asked.extend(std::mem::take(&mut plan.looks).into_iter().map(|look| look.container));
         self.list_again |= plan.list_again;
         self.reload |= plan.reload;
@@ -262,7 +266,7 @@ impl World {
         }
     }
 
-    /// Delivers an event out of order, or loses it, or leaves it so that it comes again.
+    /// Delivers an event out of order, or merged with all that follow it, or loses it, or leaves it so that it comes again.
     fn deliver_event(&mut self, which: u8, how: u8) {
         if self.daemon.emitted.is_empty() {
             return;
@@ -275,8 +279,15 @@ impl World {
         if how % 11 == 2 || self.stranger {
             self.unheard.insert(id);
         } else {
-            let received = self.stamp();
-            self.observe(Observation::Events(vec![Event::new(id, action, nanos, received)]));
+            let mut event = Event::new(id.clone(), action, nanos, self.stamp());
+            if how % 5 == 4 {
+                let received = self.stamp();
+                let follow = self.daemon.emitted.extract_if(.., |(container, ..)| *container == id);
+                for (id, action, nanos) in follow {
+                    event.merge(Event::new(id, action, nanos, received));
+                }
+            }
+            self.observe(Observation::Events(vec![event]));
         }
     }
 

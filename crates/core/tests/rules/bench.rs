@@ -116,10 +116,21 @@ impl Bench {
     }
 
     pub(crate) fn event_at(&mut self, container: &str, action: &str, nanos: i64) -> Plan {
-        let received = self.tick();
-        let (action, signal) = action.split_once(" by ").map_or((action, None), |(a, s)| (a, Some(s)));
-        let action = Action::parse(action).unwrap().with_signal(signal);
-        self.index.apply(Observation::Events(vec![Event::new(id(container), action, nanos, received)]))
+        self.merged_events(container, &[(action, nanos)])
+    }
+
+    /// Events that are merged before the index hears of them.
+    pub(crate) fn merged_events(&mut self, container: &str, events: &[(&str, i64)]) -> Plan {
+        let event = |&(action, nanos): &(&str, i64)| {
+            let (action, signal) = action.split_once(" by ").map_or((action, None), |(a, s)| (a, Some(s)));
+            let action = Action::parse(action).unwrap().with_signal(signal);
+            Event::new(id(container), action, nanos, self.tick())
+        };
+        let merged = events.iter().map(event).reduce(|mut merged, later| {
+            merged.merge(later);
+            merged
+        });
+        self.index.apply(Observation::Events(merged.into_iter().collect()))
     }
 
     /// An inspect.

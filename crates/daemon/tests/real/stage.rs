@@ -98,6 +98,9 @@ impl Stage {
         let mut command = Command::new(PROGRAM);
         command.args(args).env_clear().current_dir(self.dir()).stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        if let Some(directives) = std::env::var_os("RUST_LOG") {
+            command.env("RUST_LOG", directives);
+        }
         command.env("DOCKER_HOST", &*self.docker_host.borrow()).env("DATABASE_URL", self.db.url());
         command.env("RECONCILER_HOST", &self.host).env("RECONCILER_HTTP__LISTEN", "127.0.0.1:0");
         let settings = self.dir().join("reconciler.toml");

@@ -80,6 +80,25 @@ fn events_of_a_new_stream_are_marked_for_the_own_daemon_may_be_back() {
 }
 
 #[test]
+fn what_a_daemon_told_that_was_refused_at_first_sight_is_marked_for_the_next_list_may_be_believed() {
+    let mut bench = bench(rows(5));
+    let web = container("c0").role("r0");
+    assert!(matches!(bench.list(&[]).pass, Some(Pass::Stranger { .. })));
+    let begun = bench.tick();
+    for (action, nanos) in [("kill", 499_000_000), ("die", 500_000_000)] {
+        let plan = bench.event_at("c0", action, nanos);
+        assert_eq!((writes(&plan), looks(&plan)), (vec![], vec![]), "{action}");
+    }
+    let lagging = bench.list_begun(begun, std::slice::from_ref(&web));
+    assert_eq!(writes(&lagging), NOTHING, "a list that still says running is not the last word");
+    assert!(looks(&lagging).contains(&"c0"));
+    bench.commit(lagging);
+    let plan = bench.look(&web.exited(137).finished(500));
+    bench.commit(plan);
+    assert_eq!(bench.take_journal().last().unwrap(), "st:r0: running → stopped, look, 137 by person");
+}
+
+#[test]
 fn the_time_nano_of_another_daemons_events_is_not_remembered() {
     let mut bench = Bench::following(&[container("c1")]);
     bench.daemon = daemon("other");

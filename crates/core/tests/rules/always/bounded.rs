@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bench::{Bench, NOTHING, tally, writes};
-use crate::build::{container, workload};
+use crate::build::{container, daemon, row, workload};
 
 /// How large the index is, told by how long its description is.
 fn size(bench: &Bench) -> usize {
@@ -46,6 +46,25 @@ fn containers_that_came_and_went_are_forgotten() {
     bench.settle(&[container("keep")]);
     let row = size(&Bench::following(&[container("keep"), container("last").role("passing")])) - before;
     assert!(size(&bench) < before + row + 256, "{before} -> {}", size(&bench));
+}
+
+#[test]
+fn what_refused_daemons_told_is_forgotten() {
+    let rows = || (0..5).map(|n| row(&format!("st:r{n}"), &format!("row{n}")));
+    for pin in [None, Some(daemon("before"))] {
+        let mut bench = Bench::new([workload("st", "stack")], rows());
+        bench.pin = pin;
+        bench.load();
+        bench.list(&[]);
+        let before = size(&bench);
+        for n in 0..500 {
+            bench.stream_opens();
+            bench.event(&format!("c{n}"), "start");
+            bench.event("row0", "start");
+            bench.list(&[]);
+        }
+        assert!(size(&bench) < before + 768, "{:?}: {before} -> {}", bench.pin, size(&bench));
+    }
 }
 
 #[test]

@@ -117,6 +117,46 @@ fn an_event_with_a_lower_time_nano_only_marks() {
 }
 
 #[test]
+fn what_a_merged_event_says_of_the_state_is_written_at_once() {
+    for (events, written) in [
+        (&["kill", "die", "stop"][..], "st:web c1 stopped die"),
+        (&["die", "rename"], "st:web c1 stopped die"),
+        (&["pause", "kill", "oom"], "st:web c1 paused pause"),
+        (&["die", "stop", "destroy"], "st:web missing destroy"),
+    ] {
+        let mut bench = Bench::following(&[container("c1")]);
+        let events: Vec<_> = events.iter().zip(1..).map(|(&action, nanos)| (action, nanos)).collect();
+        assert_eq!(writes(&bench.merged_events("c1", &events)), [written], "{events:?}");
+    }
+}
+
+#[test]
+fn merged_events_say_of_the_state_what_they_say_one_by_one() {
+    const ACTIONS: [&str; 6] = ["start", "pause", "die", "destroy", "stop", "kill"];
+    let heard = |events: &[(&str, i64)], one_by_one: bool| {
+        let mut bench = Bench::following(&[container("c1")]);
+        let plan = bench.event_at("c1", "pause", 2);
+        bench.commit(plan);
+        for events in events.chunks(if one_by_one { 1 } else { events.len() }) {
+            let plan = bench.merged_events("c1", events);
+            bench.commit(plan);
+        }
+        bench.shown("st:web")
+    };
+    let events: Vec<_> =
+        ACTIONS.iter().flat_map(|&action| (1..=4).map(move |nanos| (action, nanos))).collect();
+    for &first in &events {
+        for &second in &events {
+            assert_eq!(heard(&[first, second], false), heard(&[first, second], true), "{first:?} {second:?}");
+            for &third in &events {
+                let events = [first, second, third];
+                assert_eq!(heard(&events, false), heard(&events, true), "{events:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_time_nano_of_one_container_says_nothing_of_another() {
     let mut bench = Bench::following(&[container("c1"), container("c2").role("db")]);
     let plan = bench.event_at("c1", "die", 100);
