@@ -1,7 +1,8 @@
 //! From an event to its row: the program beside the bare subscriber, in turns, against the same private daemon.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
 use reconciler_testkit::dockerd::{ContainerSpec, Docker, PrivateDockerd};
@@ -19,6 +20,8 @@ use crate::statistics::{median, percentile};
 
 /// How many start at once.
 const BURST: usize = 50;
+/// How often they do in a turn: the slowest hundredth of all is to be more than a handful.
+const BURSTS: usize = 3;
 /// Between two changes of the one container, when idle.
 const BETWEEN: Duration = Duration::from_millis(100);
 /// So many events may be without a row of their own: a state that was over before it was written.
@@ -57,7 +60,7 @@ pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()
         }
         for _ in 0..bed.amount(6, 1) {
             let program = Running::ours(bed, &dockerd.host(), &ours)?;
-            block(bed, &dockerd, &containers, &ours, program, &mut of_ours).await?;
+            turn(bed, &dockerd, &containers, ("ours", &ours), program, &mut of_ours).await?;
             for (name, database, latencies) in &mut of_others {
                 let program = match &bed.beside {
                     Some(build) if *name == OTHER_BUILD => {
@@ -65,7 +68,7 @@ pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()
                     }
                     _ => Running::subscriber(bed, name, dockerd.socket(), database)?,
                 };
-                block(bed, &dockerd, &containers, database, program, latencies).await?;
+                turn(bed, &dockerd, &containers, (name, database), program, latencies).await?;
             }
         }
         of_ours.see_that_all_are_there("ours")?;
@@ -113,17 +116,17 @@ async fn add_rows(database: &Database, containers: &[String]) -> anyhow::Result<
     Ok(())
 }
 
-/// One turn of one of the two, from its start to its end.
-async fn block(
+/// One turn of one of them, from its start to its end.
+async fn turn(
     bed: &Bed,
     dockerd: &PrivateDockerd,
     containers: &[String],
-    database: &Database,
+    (name, database): (&str, &Database),
     mut program: Running,
     latencies: &mut Latencies,
 ) -> anyhow::Result<()> {
     let docker = dockerd.docker();
-    wait_for("the program to follow the events", PATIENCE, async || {
+    wait_for(format!("{name} to follow the events"), PATIENCE, async || {
         let follows = docker.info().await["NEventsListener"].as_u64() == Some(1);
         (follows && states(database).await.ok()?.len() == containers.len()).then_some(())
     })
@@ -145,40 +148,65 @@ async fn block(
     latencies.events += events.len();
     latencies.idle.extend(matched(&events, &moments));
 
-    let observer = Observer::start(database).await?;
-    let begun = now_nanos()?;
-    join_all(containers.iter().map(|id| docker.start(id))).await;
-    all_rows_are("running", database).await;
-    let events = self::events(docker, begun).await?;
-    let moments = observer.stop().await?;
-    latencies.events += events.len();
-    latencies.burst.extend(matched(&events, &moments));
+    for _ in 0..bed.amount(BURSTS, 1) {
+        let observer = Observer::start(database).await?;
+        let begun = now_nanos()?;
+        join_all(containers.iter().map(|id| docker.start(id))).await;
+        all_rows_are("running", name, database, docker, &mut program).await?;
+        let events = self::events(docker, begun).await?;
+        let moments = observer.stop().await?;
+        latencies.events += events.len();
+        latencies.burst.extend(matched(&events, &moments));
 
-    // The next turn is to find rows that change: the bare subscriber learns only while it follows. One by one: of fifty
-    // ends at once dockerd 20.10 makes a deadlock now and then, in what releases their networks.
-    for id in containers {
-        docker.kill(id, "KILL").await;
+        // The next is to find rows that change: the bare subscriber learns only while it follows. One by one: of fifty
+        // ends at once dockerd 20.10 makes a deadlock now and then, in what releases their networks.
+        for id in containers {
+            docker.kill(id, "KILL").await;
+        }
+        all_rows_are("stopped", name, database, docker, &mut program).await?;
     }
-    all_rows_are("stopped", database).await;
     program.end().await
 }
 
-async fn all_rows_are(state: &str, database: &Database) {
-    wait_for(format!("all rows to say {state}"), PATIENCE, async || {
-        states(database).await.ok()?.iter().all(|now| now == state).then_some(())
-    })
-    .await;
+/// Waits until they are. An error says which are not, and what the daemon says of their containers: who only follows events
+/// is wrong for ever after one that was lost.
+async fn all_rows_are(
+    state: &str,
+    name: &str,
+    database: &Database,
+    docker: &Docker,
+    program: &mut Running,
+) -> anyhow::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let mut others = states(database).await?;
+        others.retain(|(_, now)| now != state);
+        if others.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            program.see_that_it_runs()?;
+            let mut wrong = Vec::new();
+            for (container, row) in others {
+                let is = docker.state(&container).await.unwrap_or_else(|| "gone".into());
+                wrong.push(format!("{container} is {is}, and its row says {row}"));
+            }
+            bail!("{name} does not come to say {state}: {}", wrong.join("; "));
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
 }
 
-async fn states(database: &Database) -> anyhow::Result<Vec<String>> {
-    const STATES: &str = "SELECT state FROM containers";
+/// Each row's container and state.
+async fn states(database: &Database) -> anyhow::Result<Vec<(String, String)>> {
+    const STATES: &str = "SELECT container_id, state FROM containers";
     if database.kind == Kind::Sqlite {
         let connection = database.sqlite()?;
         let mut states = connection.prepare(STATES)?;
-        return Ok(states.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?);
+        return Ok(states.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?);
     }
     let client = database.postgres().await?;
-    Ok(client.query(STATES, &[]).await?.iter().map(|row| row.get(0)).collect())
+    Ok(client.query(STATES, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// What an event says of its container, as a moment.

@@ -80,7 +80,7 @@ impl Running {
         let log = bed.new_file("log");
         let file = File::create(&log)?;
         command.stdout(file.try_clone()?).stderr(file).current_dir(bed.dir());
-        let child = command.spawn().context("cannot run setpriv")?;
+        let child = command.spawn().context("cannot run setsid")?;
         let pid = child.id().context("it has ended")?;
         Ok(Self { child, pid: Pid::from_raw(pid.cast_signed()), log })
     }
@@ -119,10 +119,11 @@ fn program(build: &Path, docker_host: &str, database: &Database, listen: &str) -
     command
 }
 
-/// Ends with this process, however that ends, and has nothing of its environment.
+/// Ends with this process, however that ends, and has nothing of its environment. In a session of its own: the kernel shares
+/// the processors out to it as it does where it is a service or a container of its own, and not as to a part of the daemon.
 pub(crate) fn alone(program: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    let mut command = Command::new("setsid");
+    command.args(["setpriv", "--pdeathsig", "KILL", "--"]).arg(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.stdin(Stdio::null()).kill_on_drop(true);
     command

@@ -1,9 +1,11 @@
 //! Reading the index, when it is asked for, and when somebody else wrote.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use futures_util::FutureExt;
 use reconciler_core::index::Loaded;
 use reconciler_core::stamp::Stamp;
 use reconciler_store::StoreError;
@@ -32,10 +34,10 @@ pub(super) struct Polls {
     watch: JoinSet<()>,
 }
 
-/// The database is to be asked again.
+/// The database is to be asked again, or the wait for that panicked.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Stirred;
+pub(super) struct Stirred(std::thread::Result<()>);
 
 impl Polls {
     pub(super) fn new() -> Self {
@@ -98,9 +100,9 @@ impl StoreActor {
         if self.polls.watch.is_empty() {
             let (database, actor) = (Arc::clone(&self.database), ctx.address().downgrade());
             self.polls.watch.spawn_local(async move {
-                database.stirred().await;
+                let stirred = AssertUnwindSafe(database.stirred()).catch_unwind().await;
                 if let Some(actor) = actor.upgrade() {
-                    actor.do_send(Stirred);
+                    actor.do_send(Stirred(stirred));
                 }
             });
         }
@@ -110,7 +112,10 @@ impl StoreActor {
 impl Handler<Stirred> for StoreActor {
     type Result = ();
 
-    fn handle(&mut self, _: Stirred, ctx: &mut Self::Context) {
+    fn handle(&mut self, Stirred(stirred): Stirred, ctx: &mut Self::Context) {
+        if let Err(panic) = stirred {
+            resume_unwind(panic);
+        }
         self.polls.due = Some((self.polls.last + POLL).max(Instant::now() + VISIBLE));
         self.proceed(ctx);
     }

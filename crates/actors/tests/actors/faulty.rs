@@ -122,6 +122,9 @@ impl Database for FaultyDatabase {
     }
 
     async fn stirred(&self) {
+        if self.faults.borrow().panics == Some("stirred") {
+            self.called("stirred").await;
+        }
         if !self.faults.borrow().blind {
             self.real.stirred().await;
         }

@@ -12,13 +12,14 @@ use crate::log;
 type Panic = fn(&Bed);
 
 /// Calls in which a panic is a panic of the actor that made it.
-const PANICS: [(&str, Panic); 7] = [
+const PANICS: [(&str, Panic); 8] = [
     ("the watcher, listing", |bed| bed.engine.panic_in("list")),
     ("the watcher, asking who it is", |bed| bed.engine.panic_in("info")),
     ("the watcher, subscribing", |bed| bed.engine.panic_in("events")),
     ("the watcher, looking", |bed| bed.engine.panic_in("inspect")),
     ("the store, writing", |bed| bed.database.set(|faults| faults.panics = Some("write"))),
     ("the store, polling", |bed| bed.database.set(|faults| faults.panics = Some("others_wrote"))),
+    ("the store, waiting for others", |bed| bed.database.set(|faults| faults.panics = Some("stirred"))),
     ("the store, reading", |bed| bed.database.set(|faults| faults.panics = Some("load"))),
 ];
 
@@ -28,12 +29,14 @@ fn a_panic_of_any_actor_loses_nothing() {
         test(async |bed| {
             let running = bed.run_two().await;
             let opened = bed.engine.times("opened");
+            let panicked = told_panics();
             panic(&bed);
             bed.exit("a", 7);
             // Leads to whatever has not been called yet: a subscription with its list, and a reading.
             bed.docker.cut_streams();
             bed.stack("more", "").await;
             bed.container("c", "more");
+            wait_until(format!("{who}: told"), PATIENCE, || told_panics() > panicked).await;
             wait_until(format!("{who}: anew"), PATIENCE, || bed.engine.times("opened") > opened).await;
             bed.reach(&[("s:a", "stopped"), ("s:b", "running"), ("more:c", "running")]).await;
             let told = wait_for("the exit code", PATIENCE, async || bed.exit_code("s:a").await);
@@ -42,6 +45,11 @@ fn a_panic_of_any_actor_loses_nothing() {
             assert_eq!(running.stop().await, Ending::Stopped, "{who}");
         });
     }
+}
+
+/// How many panics the log tells of.
+fn told_panics() -> usize {
+    log::lines().lines().filter(|line| line.contains("panicked=true")).count()
 }
 
 #[test]

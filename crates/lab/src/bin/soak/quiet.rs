@@ -11,6 +11,9 @@ use crate::oracle::{Container, Truth};
 
 /// How long the daemon may take to come to rest.
 const REST: Duration = Duration::from_secs(90);
+/// A container that is restarting for so long was forgotten by dockerd, which waits a minute at most between two restarts:
+/// what its own restart does to one that it is just then to start again (moby/moby#47554).
+const FORGOTTEN: Duration = Duration::from_secs(70);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What was found at a quiet point.
@@ -68,6 +71,7 @@ async fn converge(
     calm_since: &mut Instant,
 ) -> anyhow::Result<(Vec<Container>, Duration)> {
     let mut before: Option<Vec<Container>> = None;
+    let mut may_be_forgotten = true;
     loop {
         let (containers, wrong) = match look(bed).await {
             Ok(seen) => seen,
@@ -78,6 +82,13 @@ async fn converge(
         let changed = before.as_ref().is_some_and(|before| *before != containers);
         if changed || restless.is_some() {
             *calm_since = Instant::now();
+            if let Some(forgotten) = restless.filter(|c| may_be_forgotten && c.state == "restarting")
+                && begun.elapsed() > FORGOTTEN
+            {
+                may_be_forgotten = false;
+                bed.count("dockerd: a restart that never comes");
+                operations::remove(bed, &forgotten.id).await;
+            }
             if begun.elapsed() > REST {
                 bail!("the daemon does not come to rest: {restless:?}");
             }
