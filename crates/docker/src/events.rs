@@ -1,6 +1,7 @@
 //! The stream of container events.
 
 mod line;
+mod lines;
 
 use std::collections::HashMap;
 use std::io;
@@ -11,16 +12,16 @@ use bytes::{Buf, Bytes};
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
-use tokio_util::codec::{FramedRead, LinesCodec, LinesCodecError};
-use tokio_util::io::StreamReader;
 
 use crate::array::MAX_OBJECT;
 use crate::engine::{EngineEvent, EventStream};
-use crate::error::{self, Trouble};
+use crate::error;
 use crate::fault::{Cause, Fault};
 use crate::follow::Connection;
 use crate::refusal;
 use crate::transport::Transport;
+
+use lines::Lines;
 
 /// The events asked for: those that say something about a container's state. `died` and `remove` are Podman's.
 ///
@@ -100,31 +101,14 @@ where
     B: Buf + Send,
     S: Stream<Item = io::Result<B>> + Send + Unpin,
 {
-    let lines = FramedRead::new(StreamReader::new(body), LinesCodec::new_with_max_length(MAX_EVENT));
-    stream::try_unfold(lines, async |mut lines| {
-        while let Some(line) = lines.next().await {
-            if let Some(event) = line::read(&line.map_err(broken)?)? {
+    stream::try_unfold(Lines::new(body), async |mut lines| {
+        while let Some(line) = lines.next().await? {
+            if let Some(event) = line::read(line)? {
                 return Ok(Some((event, lines)));
             }
         }
         Ok(None)
     })
-}
-
-fn broken(error: LinesCodecError) -> Fault {
-    match error {
-        LinesCodecError::MaxLineLengthExceeded => {
-            Trouble::decode(format!("an event has more than {MAX_EVENT} bytes")).into()
-        }
-        LinesCodecError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Trouble::decode("an event is not UTF-8").into()
-        }
-        LinesCodecError::Io(error) => match Fault::from(Cause::from(error)) {
-            // Whatever it was, the rest will not come.
-            Fault { trouble: Trouble::Other, source } => Fault { trouble: Trouble::Cut, source },
-            fault => fault,
-        },
-    }
 }
 
 #[cfg(test)]

@@ -197,8 +197,10 @@ impl DockerWatcher {
     /// Sends what waits, one message at a time: the next when the reconciler has taken the one before.
     fn send(&mut self, ctx: &mut Context<Self>) {
         let next = if self.unacknowledged { None } else { self.outbox.take() };
-        self.metrics.waiting(self.outbox.len(), self.looks.len());
-        let Some(next) = next else { return };
+        let Some(next) = next else {
+            // Not amid an event: what is sent now is acknowledged soon.
+            return self.metrics.waiting(self.outbox.len(), self.looks.len());
+        };
         self.unacknowledged = true;
         let sent = match next {
             Outgoing::Host(message) => self.listeners.host.send(message).boxed_local(),

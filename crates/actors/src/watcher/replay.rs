@@ -1,6 +1,6 @@
 //! Events that a new subscription repeats.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use reconciler_core::event::Action;
 use reconciler_core::ids::ContainerId;
@@ -12,30 +12,27 @@ pub(super) const OVERLAP_NANOS: i64 = 5_000_000_000;
 /// The daemon keeps 256 events; as many again may come while they are read.
 const REMEMBERED: usize = 1024;
 
-type Key = (i64, ContainerId, Action);
-
 /// Remembers the newest events, so that each counts once.
 #[derive(Debug, Default)]
 pub(super) struct Replay {
     newest_nanos: Option<i64>,
-    seen: HashSet<Key>,
-    order: VecDeque<Key>,
+    seen: VecDeque<(i64, ContainerId, Action)>,
 }
 
 impl Replay {
     /// Whether an event is seen for the first time.
     pub(super) fn is_new(&mut self, event: &EngineEvent) -> bool {
+        let nanos = Some(event.daemon_nanos);
         let key = (event.daemon_nanos, event.container.clone(), event.action.clone());
-        if !self.seen.insert(key.clone()) {
+        // Most are newer than all before them.
+        if nanos <= self.newest_nanos && self.seen.contains(&key) {
             return false;
         }
-        self.order.push_back(key);
-        if self.order.len() > REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.seen.remove(&oldest);
+        if self.seen.len() == REMEMBERED {
+            self.seen.pop_front();
         }
-        self.newest_nanos = self.newest_nanos.max(Some(event.daemon_nanos));
+        self.seen.push_back(key);
+        self.newest_nanos = self.newest_nanos.max(nanos);
         true
     }
 
@@ -73,7 +70,9 @@ mod tests {
         for nanos in 2..5_000 {
             assert!(replay.is_new(&event(nanos)));
         }
-        assert!(replay.seen.len() <= REMEMBERED && replay.order.len() <= REMEMBERED);
+        assert_eq!(replay.seen.len(), REMEMBERED);
+        assert!(!replay.is_new(&event(4_999 - 1_000)) && !replay.is_new(&event(4_999)));
+        assert!(replay.is_new(&event(0)), "older than all that are remembered, and not among them");
     }
 
     #[test]
