@@ -2,6 +2,7 @@
 
 use crate::ids::ContainerId;
 use crate::stamp::Stamp;
+use crate::state::RowState;
 use crate::text;
 
 /// One event of a container.
@@ -9,7 +10,7 @@ use crate::text;
 pub struct Event {
     /// The container's id.
     pub container: ContainerId,
-    /// What happened. Of events that were merged: the last that [says the state](Action::says_state), if one does.
+    /// What happened. Of events that were merged: the last that [claims a state](Action::claims), if one does.
     pub action: Action,
     /// The daemon's `timeNano` of that: compared only with that of other events of the same daemon.
     pub daemon_nanos: i64,
@@ -83,7 +84,7 @@ impl Event {
     /// is lost.
     pub fn merge(&mut self, later: Self) {
         let newer = later.daemon_nanos >= self.newest_nanos;
-        if newer && (later.action.says_state() || !self.action.says_state()) {
+        if newer && (later.action.claims().is_some() || self.action.claims().is_none()) {
             self.action = later.action;
             self.daemon_nanos = later.daemon_nanos;
         }
@@ -120,6 +121,15 @@ pub enum Action {
     Signal,
     /// Any other: it says that something changed, not what. Bounded, without control characters.
     Other(Box<str>),
+}
+
+/// What an event claims a container's state to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It exists, in this state.
+    State(RowState),
+    /// It is gone.
+    Gone,
 }
 
 impl Action {
@@ -162,11 +172,14 @@ impl Action {
         }
     }
 
-    /// Whether it says by itself in which state the container is.
-    pub fn says_state(&self) -> bool {
+    /// What it says by itself of the container's state.
+    pub fn claims(&self) -> Option<Claimed> {
         match self {
-            Self::Start | Self::Restart | Self::Die | Self::Pause | Self::Unpause | Self::Destroy => true,
-            Self::Create | Self::Stop | Self::Kill | Self::Signal | Self::Other(_) => false,
+            Self::Start | Self::Restart | Self::Unpause => Some(Claimed::State(RowState::Running)),
+            Self::Pause => Some(Claimed::State(RowState::Paused)),
+            Self::Die => Some(Claimed::State(RowState::Stopped)),
+            Self::Destroy => Some(Claimed::Gone),
+            Self::Create | Self::Stop | Self::Kill | Self::Signal | Self::Other(_) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::container::{EndedBy, ExitFacts, ImageRef, RestartPolicy, Snapshot};
-use crate::event::{Action, Event};
+use crate::event::{Action, Claimed, Event};
 use crate::row::Cause;
 use crate::stamp::Stamp;
 use crate::state::{DockerState, RowState};
@@ -71,15 +71,6 @@ struct Provisional {
     received: Stamp,
     action: Action,
     says: Claimed,
-}
-
-/// What an event claims a container's state to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Claimed {
-    /// It exists, in this state.
-    State(RowState),
-    /// It is gone.
-    Gone,
 }
 
 /// What merging an observation came to.
@@ -176,17 +167,10 @@ impl Known {
         Some(self.life.blame(exit, None).by)
     }
 
-    /// What an action says of the state by itself, if that can be written before a look.
+    /// What an action claims, if that can be written before a look.
     fn believable(&self, action: &Action) -> Option<Claimed> {
         let may_restart = || self.seen().and_then(|seen| seen.restart) == Some(RestartPolicy::MayRestart);
-        match action {
-            Action::Start | Action::Restart | Action::Unpause => Some(Claimed::State(RowState::Running)),
-            Action::Pause => Some(Claimed::State(RowState::Paused)),
-            Action::Die if may_restart() => None,
-            Action::Die => Some(Claimed::State(RowState::Stopped)),
-            Action::Destroy => Some(Claimed::Gone),
-            Action::Create | Action::Stop | Action::Kill | Action::Signal | Action::Other(_) => None,
-        }
+        action.claims().filter(|_| *action != Action::Die || !may_restart())
     }
 
     /// Merges what a look found: an inspect, or a list filtered by the container's id.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::event::Claimed;
 use crate::host::DaemonIdentity;
 use crate::ids::{ContainerId, RowId};
 use crate::plan::{LookReason, LookRequest, Notice, Pass, Plan, Tally, Touch};
@@ -11,7 +12,7 @@ use crate::stamp::Stamp;
 use crate::workload::Kind;
 
 use super::claims::Refusal;
-use super::known::{Claimed, Known, Merged, Seen, Sure};
+use super::known::{Known, Merged, Seen, Sure};
 use super::rows::Entry;
 use super::{Index, List};
 

@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::container::{ExitFacts, ImageRef};
+use crate::event::Claimed;
 use crate::ids::{ContainerId, RowId};
 use crate::row::{Cause, Row};
 use crate::state::RowState;
 
 use super::Index;
-use super::known::{Claimed, Known, Seen, Sure};
+use super::known::{Known, Seen, Sure};
 use super::rows::Entry;
 
 /// What a row should be.

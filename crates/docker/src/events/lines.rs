@@ -5,7 +5,7 @@
 
 use std::io;
 
-use bytes::Buf;
+use bytes::{Buf, BufMut};
 use futures_util::stream::{Stream, StreamExt};
 
 use crate::error::Trouble;
@@ -44,7 +44,7 @@ where
                 break self.buffer.len();
             }
             match self.body.next().await {
-                Some(piece) => append(&mut self.buffer, piece.map_err(broken)?),
+                Some(piece) => self.buffer.put(piece.map_err(broken)?),
                 None if self.buffer.is_empty() => return Ok(None),
                 None => break self.buffer.len(),
             }
@@ -59,15 +59,6 @@ where
             Ok(text) => Ok(Some(text)),
             Err(_) => Err(Trouble::decode("an event is not UTF-8").into()),
         }
-    }
-}
-
-fn append(buffer: &mut Vec<u8>, mut piece: impl Buf) {
-    while piece.has_remaining() {
-        let chunk = piece.chunk();
-        buffer.extend_from_slice(chunk);
-        let read = chunk.len();
-        piece.advance(read);
     }
 }
 

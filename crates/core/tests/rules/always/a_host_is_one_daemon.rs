@@ -99,6 +99,61 @@ fn what_a_daemon_told_that_was_refused_at_first_sight_is_marked_for_the_next_lis
 }
 
 #[test]
+fn of_what_was_told_before_a_daemon_was_refused_what_may_be_the_hosts_is_kept() {
+    const KILLED: [(&str, i64); 2] = [("kill", 499_000_000), ("die", 500_000_000)];
+    let told = |bench: &mut Bench, container: &str| {
+        for (action, nanos) in KILLED {
+            bench.event_at(container, action, nanos);
+        }
+    };
+    let first_sight = |pin| {
+        let mut bench = bench(rows(5));
+        bench.pin = pin;
+        bench.load();
+        bench.stream_opens();
+        bench
+    };
+    type Case<'a> = (&'a str, &'a str, &'a dyn Fn() -> Bench);
+    let cases: [Case; 3] = [
+        ("of a row's container, before the list", "c0", &|| {
+            let mut bench = first_sight(None);
+            told(&mut bench, "c0");
+            bench.list(&[]);
+            bench
+        }),
+        ("of another, while the list was under way", "new", &|| {
+            let mut bench = first_sight(None);
+            let begun = bench.tick();
+            told(&mut bench, "new");
+            bench.list_begun(begun, &[]);
+            bench
+        }),
+        ("of another, by the host's own daemon before the other came", "new", &|| {
+            let mut bench = first_sight(Some(daemon("own")));
+            told(&mut bench, "new");
+            bench.daemon = daemon("other");
+            bench.stream_opens();
+            bench.list(&[]);
+            bench.daemon = daemon("own");
+            bench
+        }),
+    ];
+    for (what, name, refused) in cases {
+        let mut bench = refused();
+        bench.stream_opens();
+        let role = if name == "new" { "new" } else { "r0" };
+        let ended = || container(name).role(role).exited(137).finished(500);
+        let plan = bench.list(&[container("c1").role("r1"), ended()]);
+        bench.commit(plan);
+        let plan = bench.look(&ended());
+        bench.commit(plan);
+        let journal = bench.take_journal();
+        let expected = format!("st:{role}: stopped → stopped, look, 137 by person");
+        assert!(journal.contains(&expected), "{what}: {journal:?}");
+    }
+}
+
+#[test]
 fn the_time_nano_of_another_daemons_events_is_not_remembered() {
     let mut bench = Bench::following(&[container("c1")]);
     bench.daemon = daemon("other");

@@ -133,11 +133,11 @@ fn what_a_merged_event_says_of_the_state_is_written_at_once() {
 #[test]
 fn merged_events_say_of_the_state_what_they_say_one_by_one() {
     const ACTIONS: [&str; 6] = ["start", "pause", "die", "destroy", "stop", "kill"];
-    let heard = |events: &[(&str, i64)], one_by_one: bool| {
+    let heard = |events: &[(&str, i64)], together: usize| {
         let mut bench = Bench::following(&[container("c1")]);
         let plan = bench.event_at("c1", "pause", 2);
         bench.commit(plan);
-        for events in events.chunks(if one_by_one { 1 } else { events.len() }) {
+        for events in events.chunks(together) {
             let plan = bench.merged_events("c1", events);
             bench.commit(plan);
         }
@@ -147,10 +147,12 @@ fn merged_events_say_of_the_state_what_they_say_one_by_one() {
         ACTIONS.iter().flat_map(|&action| (1..=4).map(move |nanos| (action, nanos))).collect();
     for &first in &events {
         for &second in &events {
-            assert_eq!(heard(&[first, second], false), heard(&[first, second], true), "{first:?} {second:?}");
+            assert_eq!(heard(&[first, second], 2), heard(&[first, second], 1), "{first:?} {second:?}");
             for &third in &events {
                 let events = [first, second, third];
-                assert_eq!(heard(&events, false), heard(&events, true), "{events:?}");
+                let one_by_one = heard(&events, 1);
+                assert_eq!(heard(&events, 3), one_by_one, "{events:?}");
+                assert_eq!(heard(&events, 2), one_by_one, "{events:?}, the last by itself");
             }
         }
     }

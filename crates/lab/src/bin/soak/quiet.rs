@@ -71,7 +71,6 @@ async fn converge(
     calm_since: &mut Instant,
 ) -> anyhow::Result<(Vec<Container>, Duration)> {
     let mut before: Option<Vec<Container>> = None;
-    let mut may_be_forgotten = true;
     loop {
         let (containers, wrong) = match look(bed).await {
             Ok(seen) => seen,
@@ -82,12 +81,11 @@ async fn converge(
         let changed = before.as_ref().is_some_and(|before| *before != containers);
         if changed || restless.is_some() {
             *calm_since = Instant::now();
-            if let Some(forgotten) = restless.filter(|c| may_be_forgotten && c.state == "restarting")
+            if let Some(forgotten) = restless.filter(|c| c.state == "restarting")
                 && begun.elapsed() > FORGOTTEN
+                && operations::remove(bed, &forgotten.id).await
             {
-                may_be_forgotten = false;
                 bed.count("dockerd: a restart that never comes");
-                operations::remove(bed, &forgotten.id).await;
             }
             if begun.elapsed() > REST {
                 bail!("the daemon does not come to rest: {restless:?}");
