@@ -13,6 +13,7 @@ mod m0003_hosts;
 mod m0004_one_index;
 mod m0005_workload_status;
 mod m0006_made_tables;
+mod m0007_journal_numbers;
 
 /// The table that says which steps were carried out. Not the one that sea-orm uses by default, for that may be
 /// tinyforge's.
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_one_index::Step),
             Box::new(m0005_workload_status::Step),
             Box::new(m0006_made_tables::Step),
+            Box::new(m0007_journal_numbers::Step),
         ]
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::database::Database;
-use crate::{actors_floor, bare, decode, feed_readers, statements};
+use crate::{actors_floor, bare, decode, feed_readers, moments, statements};
 
 /// Not for people.
 #[derive(Debug, Subcommand)]
@@ -25,6 +25,9 @@ pub(crate) enum Child {
     /// Prints how many statements a pass costs that finds nothing changed
     #[command(hide = true)]
     Statements { rows: usize, database: String },
+    /// Prints when rows of a SQLite file were committed
+    #[command(hide = true)]
+    Observe { file: PathBuf },
     /// Reads the change feed many times over
     #[command(hide = true)]
     Readers { address: String, count: usize },
@@ -41,6 +44,7 @@ impl Child {
                 actors_floor::follow(socket, &Database::at(&database)).await
             }
             Self::Decode { variant, socket } => decode::once(variant, &socket).await,
+            Self::Observe { file } => moments::observe(&file),
             Self::Readers { address, count } => feed_readers::follow(&address, count).await,
             Self::Statements { rows, database } => statements::count(rows, &Database::at(&database)).await,
         }

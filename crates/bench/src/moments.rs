@@ -1,31 +1,30 @@
 //! When a row was committed, seen in the same way whoever wrote it.
 //!
-//! On SQLite a reader sleeps until the kernel tells it that the write-ahead log is written to. From then on it asks
-//! `PRAGMA data_version`, which costs microseconds, with pauses of 20 µs until that changed, and reads the rows: what it
-//! sees is at most some 0.1 ms late, and it does not take the processor from whoever is on the way to the row. On
-//! PostgreSQL nobody watches: a trigger notes each change of state, and the server notes when its transaction was
-//! committed.
+//! On SQLite a process of its own sleeps until the kernel tells it that the write-ahead log is written to. From then on it
+//! asks `PRAGMA data_version`, which costs microseconds, with pauses of 20 µs until that changed; that is the moment, and
+//! then it reads the rows: it is some 30 µs late, and it does not take the processor from whoever is on the way to the row.
+//! The kernel prefers it to whoever was woken by the end of the same write. On PostgreSQL nobody watches: a trigger notes
+//! each change of state, and the server notes when its transaction was committed.
 
 use std::collections::HashMap;
 use std::os::fd::AsFd as _;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, anyhow};
-use nix::poll::{PollFd, PollFlags, poll};
+use anyhow::Context as _;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use rusqlite::{Connection, OpenFlags};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdout};
 
 use crate::database::{Database, Kind};
+use crate::program::alone;
 
 const PAUSE: Duration = Duration::from_micros(20);
 /// What is not committed so long after the log was written to is not waited for.
 const OVERDUE: Duration = Duration::from_millis(50);
-/// In milliseconds: whether to stop is asked so often.
-const WAIT: u8 = 50;
 
 /// The note of PostgreSQL's trigger.
 const TRIGGER: &str = "
@@ -55,7 +54,7 @@ pub(crate) struct Moment {
 
 /// Sees what is written to a database.
 pub(crate) enum Observer {
-    Sqlite { stop: Arc<AtomicBool>, thread: JoinHandle<anyhow::Result<Vec<Moment>>> },
+    Sqlite { child: Child, told: BufReader<ChildStdout> },
     Postgres(tokio_postgres::Client),
 }
 
@@ -66,18 +65,23 @@ impl Observer {
             client.batch_execute(TRIGGER).await.context("cannot make the trigger")?;
             return Ok(Self::Postgres(client));
         }
-        let stop = Arc::new(AtomicBool::new(false));
-        let (file, stopped) = (database.file(), Arc::clone(&stop));
-        let thread = std::thread::spawn(move || watch(&file, &stopped));
-        Ok(Self::Sqlite { stop, thread })
+        let mut command = alone(&std::env::current_exe()?);
+        command.arg("observe").arg(database.file()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().context("cannot run setsid")?;
+        let mut told = BufReader::new(child.stdout.take().context("it has no output")?);
+        told.read_line(&mut String::new()).await.context("the observer does not begin")?;
+        Ok(Self::Sqlite { child, told })
     }
 
     /// What was seen, in order.
     pub(crate) async fn stop(self) -> anyhow::Result<Vec<Moment>> {
         match self {
-            Self::Sqlite { stop, thread } => {
-                stop.store(true, Ordering::Relaxed);
-                thread.join().map_err(|_| anyhow!("the observer panicked"))?
+            Self::Sqlite { mut child, mut told } => {
+                drop(child.stdin.take());
+                let mut seen = String::new();
+                told.read_to_string(&mut seen).await?;
+                anyhow::ensure!(child.wait().await?.success(), "the observer failed");
+                seen.lines().map(Moment::parse).collect()
             }
             Self::Postgres(client) => {
                 let rows = client.query(NOTED, &[]).await.context("cannot read what the trigger noted")?;
@@ -92,18 +96,33 @@ impl Observer {
     }
 }
 
-fn watch(file: &Path, stop: &AtomicBool) -> anyhow::Result<Vec<Moment>> {
+impl Moment {
+    fn parse(line: &str) -> anyhow::Result<Self> {
+        let mut words = line.split(' ');
+        let mut word = || words.next().map(str::to_owned).context("a moment is three words");
+        Ok(Self { container: word()?, state: word()?, nanos: word()?.parse()? })
+    }
+}
+
+/// Observes a SQLite file, in a session of its own, until its standard input ends, and prints what it saw.
+pub(crate) fn observe(file: &Path) -> anyhow::Result<()> {
+    // Where the kernel shares the processors out to sessions: to this one first.
+    _ = std::fs::write("/proc/self/autogroup", "-20");
     // Without it the kernel would round a pause up by 50 µs.
     nix::sys::prctl::set_timerslack(1)?;
     let mut rows = Rows::open(file)?;
     let log = Log::of(file)?;
-    while !stop.load(Ordering::Relaxed) {
-        let written = log.wait()?;
-        while !rows.read_if_changed()? && written.is_some_and(|at| at.elapsed() < OVERDUE) {
+    println!();
+    while let Some(written) = log.wait()? {
+        while !rows.read_if_changed()? && written.elapsed() < OVERDUE {
             std::thread::sleep(PAUSE);
         }
     }
-    Ok(rows.moments)
+    rows.read_if_changed()?;
+    for Moment { container, state, nanos } in &rows.moments {
+        println!("{container} {state} {nanos}");
+    }
+    Ok(())
 }
 
 /// SQLite's write-ahead log, which every transaction is written to before it is committed.
@@ -118,10 +137,12 @@ impl Log {
         Ok(Self(watch))
     }
 
-    /// Waits until it is written to, and says when; or for a while.
+    /// Waits until it is written to, and says when; `None` once nobody is interested any more.
     fn wait(&self) -> anyhow::Result<Option<Instant>> {
-        let mut ready = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut ready, WAIT)? == 0 {
+        let stdin = std::io::stdin();
+        let mut ready = [self.0.as_fd(), stdin.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+        poll(&mut ready, PollTimeout::NONE)?;
+        if ready[1].any() == Some(true) {
             return Ok(None);
         }
         self.0.read_events()?;
@@ -148,16 +169,17 @@ impl Rows {
 
     /// Reads the rows, if anything was committed since they were last read.
     fn read_if_changed(&mut self) -> anyhow::Result<bool> {
-        let mut version = self.connection.prepare_cached("PRAGMA data_version")?;
-        let version = version.query_row([], |row| row.get(0))?;
+        // In one transaction, so that the rows are as that commit left them.
+        let snapshot = self.connection.unchecked_transaction()?;
+        let version = snapshot.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         if version == self.version {
             return Ok(false);
         }
+        let nanos = now_nanos()?;
         self.version = version;
-        let mut rows = self.connection.prepare_cached("SELECT container_id, state FROM containers")?;
+        let mut rows = snapshot.prepare_cached("SELECT container_id, state FROM containers")?;
         let read: Vec<(String, String)> =
             rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        let nanos = now_nanos()?;
         for (container, state) in read {
             if self.states.get(&container) != Some(&state) {
                 self.states.insert(container.clone(), state.clone());

@@ -3,16 +3,20 @@
 //! To ask SQLite wakes the thread that has the connection: twice a second, and for nothing where nobody writes, that is
 //! most of what an idle program takes. The kernel wakes us when somebody does, and is relied on only where it sees every
 //! write: on file systems of this machine. <https://man7.org/linux/man-pages/man7/inotify.7.html>
+//!
+//! It would tell of our own writes as well, page by page, while they are under way. So nothing is watched while we write, and
+//! for a while after that: SQLite is asked then.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 use nix::sys::statfs::{
     BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FsType, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC,
     XFS_SUPER_MAGIC, statfs,
@@ -41,6 +45,9 @@ const BELIEVED: Duration = Duration::from_secs(10);
 /// lets them see it then, through mapped memory. What SQLite says before that is not the last word.
 const COMMITTED: Duration = Duration::from_secs(2);
 
+/// Who writes often is not watched: nothing is until we have not written for so long.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// Other files of the directory may be written to all the time: so long nobody is woken after such a one.
 const PAUSE: Duration = Duration::from_millis(400);
 
@@ -52,18 +59,28 @@ const READS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct FileWatch {
     inotify: Inotify,
+    /// Kept open, so that it is the same one whatever it is called by now.
+    directory: File,
     names: [OsString; 3],
-    told: Mutex<Told>,
+    known: Mutex<Known>,
     /// Told when the kernel's word was taken by somebody who does not wait for it.
     heard: Notify,
 }
 
-/// What was told of the files.
-#[derive(Debug, Default)]
-struct Told {
-    /// When the kernel told last that they were written to.
+/// What is known of the files.
+#[derive(Debug)]
+struct Known {
+    watch: Watch,
+    /// When they were, or may have been, written to last.
     touched: Option<Instant>,
     settled: Option<Settled>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Watch {
+    On(WatchDescriptor),
+    /// Since we began to write.
+    Off(Instant),
 }
 
 /// SQLite said that nobody else had written, and nothing was written since.
@@ -82,21 +99,28 @@ impl FileWatch {
         if !LOCAL.contains(&statfs(directory).ok()?.filesystem_type()) {
             return None;
         }
+        let directory = File::open(directory).ok()?;
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok()?;
-        let changes = AddWatchFlags::IN_MODIFY
-            | AddWatchFlags::IN_CREATE
-            | AddWatchFlags::IN_DELETE
-            | AddWatchFlags::IN_MOVE
-            | AddWatchFlags::IN_DELETE_SELF
-            | AddWatchFlags::IN_MOVE_SELF;
-        inotify.add_watch(directory, changes).ok()?;
+        let watch = Watch::On(watch(&inotify, &directory).ok()?);
         let beside = |suffix: &str| {
             let mut beside = name.to_owned();
             beside.push(suffix);
             beside
         };
         let names = [name.to_owned(), beside("-wal"), beside("-journal")];
-        Some(Self { inotify, names, told: Mutex::default(), heard: Notify::new() })
+        let known = Mutex::new(Known { watch, touched: None, settled: None });
+        Some(Self { inotify, directory, names, known, heard: Notify::new() })
+    }
+
+    /// We are about to write.
+    pub(crate) fn look_away(&self) {
+        let mut known = self.known();
+        if let Watch::On(watch) = known.watch {
+            // Refused if it is over, which is as good.
+            _ = self.inotify.rm_watch(watch);
+        }
+        known.watch = Watch::Off(Instant::now());
+        known.settled = None;
     }
 
     /// Whether nothing was written since SQLite was asked last, and [`FileWatch::settle`] told what it said.
@@ -105,14 +129,24 @@ impl FileWatch {
         if self.hear() {
             self.heard.notify_one();
         }
-        self.told().settled.is_some_and(|settled| settled.unseen == unseen && settled.at.elapsed() < BELIEVED)
+        let mut known = self.known();
+        if let Watch::Off(since) = known.watch
+            && since.elapsed() >= QUIET
+            && let Ok(watch) = watch(&self.inotify, &self.directory)
+        {
+            // Whatever was written while nobody watched may have been written just now.
+            known.watch = Watch::On(watch);
+            known.touched = Some(Instant::now());
+        }
+        known.settled.is_some_and(|settled| settled.unseen == unseen && settled.at.elapsed() < BELIEVED)
     }
 
     /// SQLite, asked after [`FileWatch::is_settled`] was, says that nobody else wrote.
     pub(crate) fn settle(&self, unseen: u64) {
-        let mut told = self.told();
-        if told.touched.is_none_or(|at| at.elapsed() >= COMMITTED) {
-            told.settled = Some(Settled { unseen, at: Instant::now() });
+        let mut known = self.known();
+        let watched = matches!(known.watch, Watch::On(_));
+        if watched && known.touched.is_none_or(|at| at.elapsed() >= COMMITTED) {
+            known.settled = Some(Settled { unseen, at: Instant::now() });
         }
     }
 
@@ -140,20 +174,21 @@ impl FileWatch {
     }
 
     fn believed_until(&self) -> Option<Instant> {
-        self.told().settled.map(|settled| settled.at + BELIEVED)
+        self.known().settled.map(|settled| settled.at + BELIEVED)
     }
 
     /// Hears what the kernel has to tell; whether that unsettles.
     fn hear(&self) -> bool {
         let touched = self.touched();
         if touched {
-            *self.told() = Told { touched: Some(Instant::now()), settled: None };
+            let mut known = self.known();
+            (known.touched, known.settled) = (Some(Instant::now()), None);
         }
         touched
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the kernel has anything to tell of the files, which it does once. That a watch is over, that too much
@@ -174,6 +209,17 @@ impl FileWatch {
         }
         true
     }
+}
+
+fn watch(inotify: &Inotify, directory: &File) -> nix::Result<WatchDescriptor> {
+    let changes = AddWatchFlags::IN_MODIFY
+        | AddWatchFlags::IN_CREATE
+        | AddWatchFlags::IN_DELETE
+        | AddWatchFlags::IN_MOVE
+        | AddWatchFlags::IN_DELETE_SELF
+        | AddWatchFlags::IN_MOVE_SELF;
+    let directory = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+    inotify.add_watch(&directory, changes)
 }
 
 #[cfg(test)]
@@ -245,6 +291,47 @@ mod tests {
         assert!(!watch.is_settled(1));
         watch.settle(1);
         assert!(!watch.is_settled(2), "another connection has not been asked");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_watched_while_we_write_and_whatever_another_writes_then_is_not_missed() {
+        let (directory, watch) = bed();
+        let write = || fs::write(directory.path().join("a.db-wal"), "2").unwrap();
+        let settles = || {
+            let before = watch.is_settled(1);
+            watch.settle(1);
+            before || watch.is_settled(1)
+        };
+        assert!(settles());
+        watch.look_away();
+        assert!(!settles(), "it was written to");
+        write();
+        assert!(!watch.hear(), "nobody watches");
+        tokio::time::advance(QUIET / 2).await;
+        watch.look_away();
+        tokio::time::advance(QUIET - Duration::from_millis(1)).await;
+        assert!(!settles());
+        write();
+        assert!(!watch.hear(), "still nobody, for we wrote just now");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!settles(), "it is watched from here on");
+        tokio::time::advance(COMMITTED - Duration::from_millis(1)).await;
+        assert!(!settles(), "what was written just before may not be seen yet");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(settles());
+        write();
+        assert!(!watch.is_settled(1), "another wrote");
+        // It is the directory that is watched, whatever it is called.
+        let moved = directory.path().with_extension("moved");
+        watch.look_away();
+        fs::rename(directory.path(), &moved).unwrap();
+        tokio::time::advance(QUIET).await;
+        assert!(!settles());
+        tokio::time::advance(COMMITTED).await;
+        assert!(settles());
+        fs::write(moved.join("a.db-wal"), "3").unwrap();
+        assert!(!watch.is_settled(1));
+        fs::remove_dir_all(moved).unwrap();
     }
 
     /// How many tenths of a second it takes until SQLite has to be asked, while something happens.

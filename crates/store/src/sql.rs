@@ -184,13 +184,18 @@ impl Columns<'_> {
 
     /// The column as text, or as a number if the contract says so; NULL reads as the contract's default.
     pub(crate) fn read(&self, column: &str) -> String {
+        self.read_of("c", column)
+    }
+
+    /// The same, where the table goes by another name than `c`.
+    pub(crate) fn read_of(&self, table: &str, column: &str) -> String {
         match column {
-            "port" | "npm_proxy_id" => format!("COALESCE(CAST(c.{column} AS bigint), 0)"),
+            "port" | "npm_proxy_id" => format!("COALESCE(CAST({table}.{column} AS bigint), 0)"),
             _ if self.postgres() && self.class(column) == Class::Time => format!(
-                "COALESCE(to_char(CAST(c.{column} AS timestamptz) AT TIME ZONE 'UTC', \
+                "COALESCE(to_char(CAST({table}.{column} AS timestamptz) AT TIME ZONE 'UTC', \
                  'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), '')"
             ),
-            _ => format!("COALESCE(CAST(c.{column} AS text), '{}')", default(column)),
+            _ => format!("COALESCE(CAST({table}.{column} AS text), '{}')", default(column)),
         }
     }
 

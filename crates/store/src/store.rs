@@ -205,6 +205,9 @@ impl Database for Store {
         }
         let sql = self.sql().await?;
         let (sql, host) = (&sql, &self.host);
+        if let Some(Some(files)) = self.files.get() {
+            files.look_away();
+        }
         let call = self.link.call("write the index", |db| write::batch(db, sql, host, batch));
         let written = self.doubt(call.await)?;
         self.tidiness.wrote(&written);

@@ -52,9 +52,9 @@ impl Statements {
 fn view(columns: &Columns<'_>) -> String {
     // An UPDATE in a trigger cannot call its table by another name.
     let replace = format!(
-        "UPDATE containers SET {} WHERE id = (SELECT c.id FROM containers AS c WHERE {})",
+        "UPDATE containers SET {} WHERE {}",
         set(columns, "NEW.p"),
-        is_as_it_was(columns, "NEW.p")
+        is_as_it_was(columns, "containers", "NEW.p")
     );
     let refuse = "SELECT RAISE(ABORT, 'the row is another by now') WHERE changes() = 0";
     let tell = entry("NEW.p", "WHERE NEW.p19");
@@ -75,7 +75,7 @@ fn for_postgres(columns: &Columns<'_>) -> String {
     let update = format!(
         "UPDATE containers AS c SET {} WHERE {} RETURNING 0 AS seq",
         set(columns, "$"),
-        is_as_it_was(columns, "$")
+        is_as_it_was(columns, "c", "$")
     );
     // The journal is locked only when the row is ours, and before a number is taken.
     let locked =
@@ -100,9 +100,9 @@ fn set(columns: &Columns<'_>, p: &str) -> String {
     columns.set(value, &format!("{p}18"))
 }
 
-fn is_as_it_was(columns: &Columns<'_>, p: &str) -> String {
-    let same = ROW.iter().zip(9..).skip(1).map(|(c, n)| format!(" AND {} = {p}{n}", columns.read(c)));
-    format!("c.id = {p}1{}", same.collect::<String>())
+fn is_as_it_was(columns: &Columns<'_>, table: &str, p: &str) -> String {
+    let is = |(column, n): (&&str, i32)| format!(" AND {} = {p}{n}", columns.read_of(table, column));
+    format!("{table}.id = {p}1{}", ROW.iter().zip(9..).skip(1).map(is).collect::<String>())
 }
 
 fn entry(p: &str, from: &str) -> String {

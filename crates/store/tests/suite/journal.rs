@@ -191,6 +191,68 @@ on_both! {
         assert_eq!(other.one("SELECT min(seq) AS seq FROM container_changes").await, last.to_string());
         let next = write(&store, rows([new(row("w:new", "c"))])).await.journal;
         assert!(next[0] > last, "{next:?} after {last}");
+        other.run("DELETE FROM container_changes").await;
+        let emptied = write(&store, rows([new(row("w:newer", "c"))])).await.journal;
+        assert!(emptied[0] > next[0], "{emptied:?} after {next:?}");
+    }
+
+    async fn a_journal_that_somebody_removed_is_made_again_under_a_store_that_goes_on(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        write(&store, rows([new(row("w:a", "c1"))])).await;
+        let stopped = step(&store, Some(&row("w:a", "c1")), RowState::Stopped, None).await;
+        other.run("DROP TABLE container_changes").await;
+        store.migrate().await.unwrap();
+        step(&store, Some(&stopped), RowState::Running, None).await;
+        assert_eq!(other.one("SELECT from_state, to_state FROM container_changes").await, "stopped|running");
+    }
+}
+
+/// A journal as it was made before its numbers were the newest entry's and one more.
+const WITH_SEQUENCE: &[&str] = &[
+    "ALTER TABLE container_changes RENAME TO newer",
+    "CREATE TABLE \"container_changes\" ( \"seq\" integer NOT NULL PRIMARY KEY AUTOINCREMENT, \"at\" text NOT NULL, \
+     \"kind\" text NOT NULL, \"host\" text NOT NULL, \"row_id\" text NOT NULL, \"workload_id\" text NOT NULL, \
+     \"container_id\" text NOT NULL, \"from_state\" text, \"to_state\" text NOT NULL, \"cause\" text NOT NULL, \
+     \"exit_code\" bigint, \"oom_killed\" boolean, \"finished_at\" text NOT NULL DEFAULT '', \
+     \"ended_by\" text NOT NULL DEFAULT '', \"detail\" text NOT NULL DEFAULT '', theirs text )",
+    "DROP TABLE newer",
+    "CREATE INDEX container_changes_by_row ON container_changes (row_id, seq)",
+    "CREATE INDEX somebodys ON container_changes (at)",
+    "INSERT INTO container_changes (seq, at, kind, host, row_id, workload_id, container_id, to_state, cause, theirs) \
+     VALUES (3, 't', 'container', 'local', 'w:a', 'w', 'c', 'created', 'list', 'x'), \
+     (7, 't', 'container', 'local', 'w:a', 'w', 'c', 'running', 'start', NULL)",
+    "DELETE FROM reconciler_migrations WHERE version = 'm0007_journal_numbers'",
+];
+
+/// Its entries are kept, and their numbers; and so is what somebody else made of the table.
+#[tokio::test]
+async fn a_journal_of_before_has_its_numbers_from_the_newest_entry_on() {
+    const TABLE: &str = "SELECT sql FROM sqlite_master WHERE name = 'container_changes'";
+    const SEEN: &str = "SELECT seq, to_state, theirs FROM container_changes ORDER BY seq";
+    for (case, removed, next, rebuilt) in [
+        ("as it was left", None, 8, true),
+        ("an older one is gone", Some("seq = 3"), 8, true),
+        ("the newest is gone", Some("seq = 7"), 8, false),
+        ("all are gone", Some("true"), 8, false),
+    ] {
+        let bed = crate::bed::Bed::sqlite();
+        bed.store().await.close().await;
+        let other = bed.other().await;
+        for sql in WITH_SEQUENCE {
+            other.run(sql).await;
+        }
+        if let Some(which) = removed {
+            other.run(&format!("DELETE FROM container_changes WHERE {which}")).await;
+        }
+        let before = other.ask(SEEN).await;
+        let store = bed.store().await;
+        assert_eq!(other.ask(SEEN).await, before, "{case}");
+        assert_eq!(other.one(TABLE).await.contains("AUTOINCREMENT"), !rebuilt, "{case}");
+        let beside =
+            "SELECT count(*) FROM sqlite_master WHERE tbl_name = 'container_changes' AND type = 'index'";
+        assert_eq!(other.one(beside).await, "2", "{case}");
+        let written = write(&store, rows([new(row("w:b", "c"))])).await;
+        assert_eq!(written.journal, [next], "{case}");
     }
 }
 
