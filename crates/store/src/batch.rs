@@ -46,6 +46,13 @@ impl Batch {
             && self.actions.is_empty()
     }
 
+    /// Whether it says nothing but how workloads are and what was done for them.
+    pub fn is_of_news_alone(&self) -> bool {
+        let others =
+            self.upserts.is_empty() && self.missing.is_empty() && self.touch.is_none() && self.pin.is_none();
+        others && self.aged.is_none() && !self.is_empty()
+    }
+
     /// Makes one batch of two that are to be written one after the other.
     ///
     /// The rows of both are all there: that no row is in both is the caller's to see to, who has one write of a row under

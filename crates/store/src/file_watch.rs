@@ -123,6 +123,11 @@ impl FileWatch {
         known.settled = None;
     }
 
+    #[cfg(test)]
+    pub(crate) fn watches(&self) -> bool {
+        matches!(self.known().watch, Watch::On(_))
+    }
+
     /// Whether nothing was written since SQLite was asked last, and [`FileWatch::settle`] told what it said.
     pub(crate) fn is_settled(&self, unseen: u64) -> bool {
         // What is written from here on is told the next time: it is forgotten before SQLite is asked.

@@ -228,3 +228,23 @@ impl Database for Store {
         self.prune_journal().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Touch;
+
+    #[tokio::test]
+    async fn nobody_watches_while_we_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("a.db").display());
+        let store =
+            Store::open(&StoreSettings::new(url.parse().unwrap(), HostName::from("local"))).await.unwrap();
+        store.migrate().await.unwrap();
+        store.load().await.unwrap();
+        assert!(!store.others_wrote().await.unwrap());
+        assert!(store.files().unwrap().watches());
+        store.write(Batch { touch: Some(Touch::default()), ..Batch::default() }).await.unwrap();
+        assert!(!store.files().unwrap().watches());
+    }
+}

@@ -40,6 +40,10 @@ const PRUNE: Duration = Duration::from_secs(60);
 /// Rows go first, each as fast as it can be; but what is said of workloads waits for them no longer than this.
 const NEWS_WAIT: Duration = Duration::from_millis(50);
 
+/// Between two writes of such news there is so much time at least: where much happens, each would be a transaction of its own,
+/// and take the processor from the rows to come.
+const NEWS_REST: Duration = Duration::from_millis(100);
+
 /// See the [module](self).
 pub(crate) struct StoreActor {
     database: Arc<dyn Database>,
@@ -53,6 +57,8 @@ pub(crate) struct StoreActor {
     told: Told,
     /// Since when news of workloads wait.
     news_since: Option<Instant>,
+    /// No news of workloads are written before.
+    news_rest: Instant,
     read: Option<ReadIndex>,
     /// What is not a write comes before the next write, so that writes do not starve it.
     others_turn: bool,
@@ -85,6 +91,7 @@ impl StoreActor {
             rows_since: None,
             told: Told::default(),
             news_since: None,
+            news_rest: now,
             read: None,
             others_turn: false,
             busy: false,
@@ -114,7 +121,8 @@ impl StoreActor {
         match self.pace.paused_until() {
             Some(end) => Some(end),
             None if self.winding_up.is_empty() => {
-                Some(self.polls.due().map_or(self.prune_due, |due| due.min(self.prune_due)))
+                let news = (!self.writes.is_empty()).then_some(self.news_rest);
+                [self.polls.due(), news].into_iter().flatten().chain([self.prune_due]).min()
             }
             None => None,
         }
@@ -125,7 +133,8 @@ impl StoreActor {
             // What failed is owed to the next start.
             return self.wound_up();
         }
-        let others = self.others_turn || self.writes.is_empty();
+        let rests = Instant::now() < self.news_rest && self.writes.is_of_news_alone();
+        let others = self.others_turn || self.writes.is_empty() || rests;
         if others && self.winding_up.is_empty() && self.begin_other(ctx) {
             return;
         }
@@ -134,7 +143,7 @@ impl StoreActor {
         }
         if self.writes.is_empty() {
             self.wound_up();
-        } else {
+        } else if !rests || !self.winding_up.is_empty() {
             self.write(ctx);
         }
     }
@@ -204,15 +213,18 @@ impl StoreActor {
         }));
     }
 
-    /// What is written next: rows alone, unless news of workloads have waited for long enough.
+    /// What is written next: rows alone, unless news of workloads have waited, and rested, for long enough.
     fn next_batch(&mut self) -> Batch {
         let mut batch = std::mem::take(&mut self.writes);
         let rows = !(batch.upserts.is_empty() && batch.missing.is_empty());
-        if rows && self.news_since.is_some_and(|since| since.elapsed() < NEWS_WAIT) {
+        let Some(since) = self.news_since else { return batch };
+        let now = Instant::now();
+        if rows && (now < since + NEWS_WAIT || now < self.news_rest) {
             self.writes.statuses = std::mem::take(&mut batch.statuses);
             self.writes.actions = std::mem::take(&mut batch.actions);
         } else {
             self.news_since = None;
+            self.news_rest = now + NEWS_REST;
         }
         batch
     }

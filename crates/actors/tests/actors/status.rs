@@ -1,9 +1,10 @@
 //! How workloads are: told at once when it changes, aged with a pass, and never lost by a database that fails.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use reconciler_store::StatusRecord;
-use reconciler_testkit::fake_docker::FakeContainer;
+use reconciler_testkit::fake_docker::{FakeContainer, Route};
 use reconciler_testkit::wait::{wait_for, wait_until};
 
 use crate::bed::{Bed, PATIENCE, test};
@@ -52,6 +53,30 @@ fn a_change_of_phase_is_told_at_once_and_with_a_row_of_the_journal() {
         let words = |from: &str, to: &str| (from.to_owned(), to.to_owned());
         assert_eq!(phases, [words("", "ready"), words("ready", "down")]);
         assert_eq!(bed.plugin.begun("s"), 0, "no plugin is for it");
+        running.stop().await;
+    });
+}
+
+#[test]
+fn what_changes_all_the_time_is_told_ten_times_a_second_and_at_last_as_it_is() {
+    test(async |bed| {
+        bed.stack("s", "").await;
+        bed.container("a", "s");
+        let running = bed.run();
+        bed.status("s", "is ready", |status| status.phase == "ready").await;
+        let (writes, begun) = (bed.database.calls("write"), Instant::now());
+        for n in 0..30 {
+            let looks = bed.docker.count(Route::Inspect);
+            let word = if n % 2 == 0 { "unhealthy" } else { "healthy" };
+            bed.docker.change("a", |container| container.health(word));
+            bed.docker.emit("rename", "a");
+            wait_until("a look", PATIENCE, || bed.docker.count(Route::Inspect) > looks).await;
+        }
+        bed.docker.change("a", |container| container.health("starting"));
+        bed.docker.emit("rename", "a");
+        bed.status("s", "is not ready at last", |status| status.phase == "progressing").await;
+        let (written, tenths) = (bed.database.calls("write") - writes, begun.elapsed().as_millis() / 100);
+        assert!(written as u128 <= tenths + 3, "{written} writes in {tenths} tenths of a second");
         running.stop().await;
     });
 }

@@ -1,22 +1,25 @@
-//! The world around the index: a daemon, a database, and a network that loses, doubles, delays and reorders.
+//! The world around the index: a daemon, a database, a deployer, and a network that loses, doubles, delays and reorders.
+
+mod deployer;
+mod network;
+mod rest;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use reconciler_core::container::RestartPolicy;
-use reconciler_core::event::Event;
 use reconciler_core::host::DaemonIdentity;
-use reconciler_core::ids::{ContainerId, HostName, RowId, WorkloadId};
-use reconciler_core::index::{Answer, Config, Index, List, Look, LookOutcome, Observation};
+use reconciler_core::ids::{ContainerId, HostName, RowId};
+use reconciler_core::index::{Answer, Config, Index, List, LookOutcome, Observation};
 use reconciler_core::labels::Claim;
 use reconciler_core::plan::{Pass, Plan};
-use reconciler_core::row::Row;
 use reconciler_core::stamp::Stamp;
 use reconciler_core::state::RowState;
-use reconciler_core::workload::{Kind, Workload};
 
 use crate::daemon::Daemon;
 use crate::database::{Database, HOST};
+
+use deployer::{WORKLOADS, workload};
 
 const INTERVAL: u64 = 30_000;
 
@@ -68,25 +71,6 @@ fn identity(name: &str) -> DaemonIdentity {
     DaemonIdentity { id: Some(name.to_owned()), root: "/var/lib/docker".into() }
 }
 
-fn workload(id: &str, kind: &str) -> Workload {
-    Workload {
-        id: id.into(),
-        name: id.to_owned(),
-        kind: Kind::parse(kind),
-        source_kind: "image".into(),
-        source_config: "{}".into(),
-    }
-}
-
-const WORKLOADS: [(&str, &str); 6] = [
-    ("p1", "project"),
-    ("st1", "stack"),
-    ("si1", "site"),
-    ("p2", "project"),
-    ("st2", "stack"),
-    ("st3", "stack"),
-];
-
 impl World {
     pub(crate) fn new() -> Self {
         let mut database = Database::default();
@@ -97,17 +81,7 @@ impl World {
                 database.fickle.insert(id.into());
             }
         }
-        let foreign = Row {
-            id: "st1:db".into(),
-            workload_id: "st1".into(),
-            workload_kind: Kind::Stack,
-            role: "db".into(),
-            container_id: "f001".into(),
-            image_ref: "db:1".into(),
-            host: "elsewhere".into(),
-            state: RowState::Running,
-            port: 5432,
-        };
+        let foreign = deployer::row_elsewhere();
         database.rows.insert(foreign.id.clone(), foreign);
         let mut world = Self {
             daemon: Daemon::default(),
@@ -266,105 +240,6 @@ impl World {
         }
     }
 
-    /// Delivers an event out of order, or merged with all that follow it, or loses it, or leaves it so that it comes again.
-    fn deliver_event(&mut self, which: u8, how: u8) {
-        if self.daemon.emitted.is_empty() {
-            return;
-        }
-        let at = if how.is_multiple_of(3) { usize::from(which) % self.daemon.emitted.len() } else { 0 };
-        let (id, action, nanos) = self.daemon.emitted[at].clone();
-        if how % 7 != 1 {
-            self.daemon.emitted.remove(at);
-        }
-        if how % 11 == 2 || self.stranger {
-            self.unheard.insert(id);
-        } else {
-            let mut event = Event::new(id.clone(), action, nanos, self.stamp());
-            if how % 5 == 4 {
-                let received = self.stamp();
-                let follow = self.daemon.emitted.extract_if(.., |(container, ..)| *container == id);
-                for (id, action, nanos) in follow {
-                    event.merge(Event::new(id, action, nanos, received));
-                }
-            }
-            self.observe(Observation::Events(vec![event]));
-        }
-    }
-
-    fn lose_events(&mut self) {
-        let lost = std::mem::take(&mut self.daemon.emitted);
-        self.unheard.extend(lost.into_iter().map(|(id, ..)| id));
-    }
-
-    fn begin_look(&mut self, which: u8, how: u8) {
-        if self.looks_asked.is_empty() {
-            return;
-        }
-        let at = usize::from(which) % self.looks_asked.len();
-        let id = self.looks_asked.iter().nth(at).cloned().unwrap();
-        self.looks_asked.remove(&id);
-        let begun = self.stamp();
-        let daemon = self.identity();
-        let gone = LookOutcome::Gone(daemon.clone());
-        let peek = how.is_multiple_of(5);
-        let found = if self.stranger {
-            None
-        } else if peek {
-            self.looks_asked.insert(id.clone());
-            self.daemon.listed(&id, self.now, how > 100)
-        } else {
-            self.daemon.inspect(&id, self.now)
-        };
-        if peek && found.is_none() {
-            return;
-        }
-        let answer = found.map_or(gone, LookOutcome::Found);
-        self.looks.push((id, UnderWay { begun, daemon, answer }));
-    }
-
-    fn deliver_look(&mut self, which: u8, how: u8) {
-        if self.looks.is_empty() {
-            return;
-        }
-        let at = usize::from(which) % self.looks.len();
-        let (id, look) = self.looks.remove(at);
-        if how.is_multiple_of(6) || look.daemon != self.identity() {
-            self.looks_asked.insert(id);
-            return;
-        }
-        self.observe(Observation::Looked(Look { container: id, begun: look.begun, outcome: look.answer }));
-    }
-
-    /// Begins a list. It may lag behind exits, and some that a broken daemon answers are empty or lack containers.
-    fn begin_list(&mut self, how: u8) {
-        if self.lists.len() > 2 {
-            return;
-        }
-        let begun = self.stamp();
-        let daemon = self.identity();
-        let lacks = |at: usize| match how % 16 {
-            14 => true,
-            15 => at % 3 == usize::from(how / 16) % 3,
-            _ => false,
-        };
-        let ids = self.daemon.containers.keys().enumerate().filter(|(at, _)| !self.stranger && !lacks(*at));
-        let lags = how > 100;
-        let containers = ids.filter_map(|(_, id)| self.daemon.listed(id, self.now, lags)).collect();
-        let list = List { begun, daemon: daemon.clone(), containers };
-        self.lists.push(UnderWay { begun, daemon, answer: list });
-    }
-
-    fn deliver_list(&mut self, which: u8, how: u8) {
-        if self.lists.is_empty() {
-            return;
-        }
-        let at = usize::from(which) % self.lists.len();
-        let list = self.lists.remove(at);
-        if !how.is_multiple_of(8) && list.daemon == self.identity() && list.begun == list.answer.begun {
-            self.requests.push_back(Request::Pass(list.answer));
-        }
-    }
-
     /// The database answers what waits longest: it commits, fails, or commits and cannot say so.
     fn database_step(&mut self, how: u8) {
         match self.requests.pop_front() {
@@ -412,143 +287,6 @@ impl World {
 
     fn must_read(&mut self) -> bool {
         std::mem::take(&mut self.reload) || self.database.others_wrote || self.index.needs_reading()
-    }
-
-    fn change_workload(&mut self, which: u8) {
-        let (id, kind) = WORKLOADS[3 + usize::from(which) % 3];
-        let key = WorkloadId::from(id);
-        if self.database.workloads.remove(&key).is_none() {
-            self.database.workloads.insert(key, workload(id, kind));
-        }
-        self.database.others_wrote = true;
-    }
-
-    /// The deployer makes, repoints or deletes a row.
-    fn deploy(&mut self, which: u8, how: u8) {
-        self.database.others_wrote = true;
-        let container = self.daemon.nth(how).map(|id| id.as_str().to_owned()).unwrap_or_default();
-        let own: Vec<_> = self
-            .database
-            .rows
-            .iter()
-            .filter(|(_, r)| r.host.as_str() == HOST)
-            .map(|(id, _)| id.clone())
-            .collect();
-        match (which % 4, own.get(usize::from(which / 4) % own.len().max(1))) {
-            (0, Some(id)) => {
-                self.database.rows.remove(id);
-                self.database.word.remove(id);
-            }
-            (1, Some(id)) => {
-                if let Some(row) = self.database.rows.get_mut(id) {
-                    row.container_id = container.as_str().into();
-                    self.database.word.insert(id.clone(), container);
-                }
-            }
-            _ => self.make_project_row(which, container),
-        }
-    }
-
-    fn make_project_row(&mut self, which: u8, container_id: String) {
-        let project = if which % 8 < 6 { "p1" } else { "p2" };
-        let id = RowId::from(format!("deployer-{project}-{}", which % 3));
-        let row = Row {
-            id: id.clone(),
-            workload_id: project.into(),
-            workload_kind: Kind::Project,
-            role: "".into(),
-            container_id: container_id.as_str().into(),
-            image_ref: "".into(),
-            host: HOST.into(),
-            state: RowState::Created,
-            port: 0,
-        };
-        self.database.word.insert(id.clone(), container_id);
-        self.database.rows.insert(id, row);
-    }
-
-    /// Nothing happens any more, and everything that was asked for is answered.
-    pub(crate) fn quiet(&mut self) {
-        self.now += 5_000;
-        if self.stranger {
-            self.stranger = false;
-            self.connect();
-        }
-        // Whatever was not received by now is lost.
-        self.lose_events();
-        while !self.looks.is_empty() {
-            self.deliver_look(0, 1);
-        }
-        while !self.lists.is_empty() {
-            self.deliver_list(0, 1);
-        }
-        self.answer_all();
-        self.full_pass();
-        if self.database.pin.is_none() {
-            self.accepted = true;
-            self.start();
-        }
-        for _ in 0..4 {
-            self.full_pass();
-            self.now += INTERVAL;
-        }
-        // Only a new stream tells of an exit that silently lost events hid behind another exit.
-        let rows = self.database.rows.clone();
-        self.connect();
-        self.full_pass();
-        assert_eq!(rows, self.database.rows, "the first full pass left a row untrue");
-        let before = self.database.clone();
-        self.full_pass();
-        assert_eq!(before.rows, self.database.rows, "a pass over an unchanged host wrote");
-        assert_eq!(before.journal, self.database.journal, "a pass over an unchanged host told the journal");
-    }
-
-    fn answer_all(&mut self) {
-        for _ in 0..1_000 {
-            if self.index.needs_reading() {
-                self.reload_if_changed();
-            }
-            while !self.requests.is_empty() {
-                self.database_step(2);
-            }
-            while !self.looks_asked.is_empty() {
-                self.begin_look(0, 1);
-            }
-            while !self.looks.is_empty() {
-                self.deliver_look(0, 1);
-            }
-            if self.requests.is_empty() && self.looks_asked.is_empty() && !self.index.needs_reading() {
-                return;
-            }
-        }
-        panic!("it does not come to rest: {:?}", self.index);
-    }
-
-    fn full_pass(&mut self) {
-        self.list_again = true;
-        for _ in 0..10 {
-            if !std::mem::take(&mut self.list_again) {
-                return;
-            }
-            self.begin_list(0);
-            self.deliver_list(0, 1);
-            self.answer_all();
-        }
-        panic!("it lists again for ever");
-    }
-
-    /// What a fresh start makes of the same daemon and the same database is what there is already.
-    pub(crate) fn check_against_a_fresh_start(mut self) {
-        let before = self.database.rows.clone();
-        let journal = self.database.journal.len();
-        self.start();
-        self.answer_all();
-        for _ in 0..3 {
-            self.full_pass();
-            self.now += INTERVAL;
-        }
-        assert_eq!(before, self.database.rows, "a fresh start computes other rows");
-        assert_eq!(journal, self.database.journal.len(), "a fresh start tells the journal again");
     }
 }
 

@@ -91,7 +91,7 @@ on_both! {
         assert_eq!(other.ask(tables).await, ["containers", "workloads"]);
         let probe = store.probe().await.unwrap();
         assert_eq!(probe.tables[1].lacks, ["image_ref", "port"]);
-        assert_eq!(probe.migrations.pending.len(), 6);
+        assert_eq!(probe.migrations.pending.len(), 7);
     }
 
     async fn tables_that_may_not_be_made_are_waited_for(bed: Bed) {
@@ -115,7 +115,7 @@ on_both! {
         let beds = [&bed; 4];
         let stores = futures_util::future::join_all(beds.iter().map(|bed| bed.store())).await;
         for store in &stores {
-            assert_eq!(store.migration_status().await.unwrap().applied.len(), 6);
+            assert_eq!(store.migration_status().await.unwrap().applied.len(), 7);
             store.migrate().await.unwrap();
         }
     }
