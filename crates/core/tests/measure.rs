@@ -105,7 +105,8 @@ fn measure(count: usize) {
     time("its commit", || index.apply(answer));
     let detail = Some(Detail { restart: RestartPolicy::Never, exit: None, started: 0 });
     let found = LookOutcome::Found(Snapshot { state: DockerState::Exited, detail, ..snapshot(7) });
-    let look = Observation::Looked(Look { container: id(7), begun: at(5_001), outcome: found });
+    let look =
+        Observation::Looked(Look { container: id(7), begun: at(5_001), answered: at(5_002), outcome: found });
     time("its look", || index.apply(look));
 }
 

@@ -271,7 +271,12 @@ mod tests {
         let at = |ms| Stamp::new(Duration::from_millis(ms));
         let look = |begun| {
             let outcome = LookOutcome::Gone(DaemonIdentity { id: None, root: "/".into() });
-            Look { container: ContainerId::parse("a").unwrap(), begun: at(begun), outcome }
+            Look {
+                container: ContainerId::parse("a").unwrap(),
+                begun: at(begun),
+                answered: at(begun),
+                outcome,
+            }
         };
         let (traces, _spans) = crate::traces::Traces::collect(100);
         let root = traces.begin().unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use reconciler_core::container::Snapshot;
 use reconciler_core::host::DaemonIdentity;
 use reconciler_core::ids::ContainerId;
 use reconciler_core::index::{Look, LookOutcome};
@@ -43,7 +44,7 @@ impl DockerWatcher {
         let asked = async move { (engine.peek(&container).await, container) };
         ctx.spawn(asked.into_actor(self).map(move |(answer, container), watcher, ctx| {
             if let Ok(Some(snapshot)) = answer {
-                watcher.outbox.look(Look { container, begun, outcome: LookOutcome::Found(snapshot) });
+                watcher.found(container, begun, snapshot);
                 watcher.send(ctx);
             }
         }));
@@ -61,7 +62,7 @@ impl DockerWatcher {
                 Ok(Inspection::Found(snapshot)) => {
                     trace!(%container, state = ?snapshot.state, "looked at");
                     watcher.looks.answered(&container);
-                    watcher.outbox.look(Look { container, begun, outcome: LookOutcome::Found(snapshot) });
+                    watcher.found(container, begun, snapshot);
                 }
                 Ok(Inspection::Gone) => {
                     trace!(%container, "looked for in vain");
@@ -76,6 +77,11 @@ impl DockerWatcher {
             watcher.confirm(ctx);
             watcher.proceed(ctx);
         }));
+    }
+
+    fn found(&mut self, container: ContainerId, begun: Stamp, snapshot: Snapshot) {
+        let (answered, outcome) = (self.clock.stamp(), LookOutcome::Found(snapshot));
+        self.outbox.look(Look { container, begun, answered, outcome });
     }
 
     /// Asks the daemon who it is, after it said that containers are gone, and passes both on together.
@@ -106,7 +112,8 @@ impl DockerWatcher {
         for Gone { container, begun, daemon: before } in gone {
             if before.as_ref() == Some(&daemon) {
                 self.looks.answered(&container);
-                self.outbox.look(Look { container, begun, outcome: LookOutcome::Gone(daemon.clone()) });
+                let (answered, outcome) = (self.clock.stamp(), LookOutcome::Gone(daemon.clone()));
+                self.outbox.look(Look { container, begun, answered, outcome });
             } else {
                 self.looks.failed(&container, Instant::now());
             }

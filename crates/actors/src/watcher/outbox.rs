@@ -132,7 +132,12 @@ mod tests {
             health: None,
             detail,
         };
-        Look { container: id(container), begun: at(begun), outcome: LookOutcome::Found(snapshot) }
+        Look {
+            container: id(container),
+            begun: at(begun),
+            answered: at(begun),
+            outcome: LookOutcome::Found(snapshot),
+        }
     }
 
     fn opened(ms: u64) -> HostChanged {
@@ -183,7 +188,12 @@ mod tests {
         outbox.look(found("a", 3, true));
         outbox.look(found("a", 2, true));
         outbox.look(found("a", 4, false));
-        outbox.look(Look { container: id("b"), begun: at(1), outcome: LookOutcome::Gone(daemon()) });
+        outbox.look(Look {
+            container: id("b"),
+            begun: at(1),
+            answered: at(1),
+            outcome: LookOutcome::Gone(daemon()),
+        });
         let Some(Outgoing::Snapshot(sent)) = outbox.take() else { panic!("no snapshot") };
         let begun: Vec<_> = sent.looks.iter().map(|look| (look.container.as_str(), look.begun)).collect();
         assert_eq!(begun, [("a", at(4)), ("a", at(3)), ("b", at(1))]);

@@ -30,6 +30,8 @@ pub(super) struct Known {
     died: Option<Stamp>,
     /// When the newest inspect was begun that found it.
     inspected: Option<Stamp>,
+    /// When that one was answered.
+    answered: Stamp,
     /// A look is owed that is begun at this moment or later.
     pub(super) wanted: Option<Stamp>,
     /// The look is owed because a list did not have it.
@@ -95,6 +97,7 @@ impl Known {
             announced: None,
             died: None,
             inspected: None,
+            answered: Stamp::default(),
             wanted: None,
             absent: false,
             listed: None,
@@ -174,7 +177,7 @@ impl Known {
     }
 
     /// Merges what a look found: an inspect, or a list filtered by the container's id.
-    pub(super) fn merge_look(&mut self, snapshot: Snapshot, begun: Stamp) -> Merged {
+    pub(super) fn merge_look(&mut self, snapshot: Snapshot, begun: Stamp, answered: Stamp) -> Merged {
         if snapshot.detail.is_none() {
             return self.merge_listed(snapshot, begun);
         }
@@ -186,15 +189,19 @@ impl Known {
             return Merged::Stale;
         }
         self.inspected = Some(begun);
+        self.answered = answered;
         self.replace(snapshot, begun)
     }
 
-    /// Merges a list's entry. A `running` that may be older than an exit is not believed: a look is owed instead.
+    /// Merges a list's entry. A `running` that may be older than an exit is not believed, and no other state than an inspect
+    /// saw that was answered after the list was begun: either may be the older one. A look is owed instead.
     pub(super) fn merge_listed(&mut self, snapshot: Snapshot, begun: Stamp) -> Merged {
         if !self.is_older_than(begun) {
             return Merged::Stale;
         }
-        if snapshot.state == DockerState::Running && self.may_lag(begun) {
+        let overlaps =
+            begun < self.answered && self.seen().is_some_and(|seen| seen.snapshot.state != snapshot.state);
+        if overlaps || snapshot.state == DockerState::Running && self.may_lag(begun) {
             self.want(begun);
             return Merged::Stale;
         }

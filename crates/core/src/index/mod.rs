@@ -74,6 +74,8 @@ pub struct Look {
     pub container: ContainerId,
     /// When it was asked for.
     pub begun: Stamp,
+    /// When the answer came: an inspect waits for the container's lock, and sees what is true then.
+    pub answered: Stamp,
     /// What was answered.
     pub outcome: LookOutcome,
 }
@@ -318,7 +320,9 @@ impl Index {
             return;
         }
         match look.outcome {
-            LookOutcome::Found(snapshot) => self.merge_found(&look.container, snapshot, look.begun, plan),
+            LookOutcome::Found(snapshot) => {
+                self.merge_found(&look.container, snapshot, (look.begun, look.answered), plan);
+            }
             LookOutcome::Gone(daemon) if self.trusted.as_ref() == Some(&daemon) => {
                 let known = self.known.entry(look.container.clone()).or_insert_with(Known::nothing);
                 let cause = if known.absent { Cause::Sweep } else { Cause::Look };
@@ -337,7 +341,13 @@ impl Index {
         }
     }
 
-    fn merge_found(&mut self, asked: &ContainerId, snapshot: Snapshot, begun: Stamp, plan: &mut Plan) {
+    fn merge_found(
+        &mut self,
+        asked: &ContainerId,
+        snapshot: Snapshot,
+        (begun, answered): (Stamp, Stamp),
+        plan: &mut Plan,
+    ) {
         let id = snapshot.id.clone();
         if id != *asked
             && let Some(known) = self.known.get_mut(asked)
@@ -347,7 +357,7 @@ impl Index {
         }
         let known = self.known.entry(id.clone()).or_insert_with(Known::nothing);
         let first_sight = known.seen().is_none();
-        let merged = known.merge_look(snapshot, begun);
+        let merged = known.merge_look(snapshot, begun, answered);
         if first_sight {
             self.register_claim(&id, plan);
         }

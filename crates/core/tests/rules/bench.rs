@@ -143,6 +143,18 @@ impl Bench {
         self.looked(container.id().clone(), begun, LookOutcome::Found(container.inspected()))
     }
 
+    /// An inspect that waited for the container's lock until now.
+    pub(crate) fn look_waited(&mut self, begun: Stamp, container: &Container) -> Plan {
+        let answered = self.tick();
+        let outcome = LookOutcome::Found(container.inspected());
+        self.index.apply(Observation::Looked(Look {
+            container: container.id().clone(),
+            begun,
+            answered,
+            outcome,
+        }))
+    }
+
     /// A list filtered by the container's id.
     pub(crate) fn peek(&mut self, container: &Container) -> Plan {
         let begun = self.tick();
@@ -160,7 +172,7 @@ impl Bench {
     }
 
     pub(crate) fn looked(&mut self, container: ContainerId, begun: Stamp, outcome: LookOutcome) -> Plan {
-        self.index.apply(Observation::Looked(Look { container, begun, outcome }))
+        self.index.apply(Observation::Looked(Look { container, begun, answered: begun, outcome }))
     }
 
     pub(crate) fn answer(&mut self, answer: Answer) -> Plan {

@@ -68,7 +68,8 @@ async fn all_agree(stages: &[Stage; 2]) -> (Duration, Duration) {
 
 /// A container that nothing restarts: it ran, and was ended and started again by each of two restarts, or by none.
 async fn ended_as_often_as_it_was_ended(stage: &Stage, id: &str, options: Options) {
-    let mut states: Vec<_> = stage.db.changes(id).await.into_iter().map(|change| change.to_state).collect();
+    let changes = stage.db.changes(id).await;
+    let mut states: Vec<_> = changes.iter().map(|change| change.to_state.as_str()).collect();
     // What a look added to an exit.
     states.dedup();
     let expected: &[&str] = if options.live_restore {
@@ -76,5 +77,5 @@ async fn ended_as_often_as_it_was_ended(stage: &Stage, id: &str, options: Option
     } else {
         &["running", "stopped", "running", "stopped", "running"]
     };
-    assert_eq!(states, expected);
+    assert_eq!(states, expected, "{id}: {changes:#?}");
 }

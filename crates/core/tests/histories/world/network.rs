@@ -72,7 +72,13 @@ impl World {
             self.looks_asked.insert(id);
             return;
         }
-        self.observe(Observation::Looked(Look { container: id, begun: look.begun, outcome: look.answer }));
+        let answered = self.stamp();
+        self.observe(Observation::Looked(Look {
+            container: id,
+            begun: look.begun,
+            answered,
+            outcome: look.answer,
+        }));
     }
 
     /// Begins a list. It may lag behind exits, and some that a broken daemon answers are empty or lack containers.

@@ -35,6 +35,33 @@ fn an_observation_begun_earlier_is_not_believed() {
     }
 }
 
+/// A container is started while it is listed, and is looked at by an inspect that waited until then.
+#[test]
+fn a_list_begun_before_an_inspect_was_answered_does_not_contradict_it() {
+    for (answered_after_it_began, state, written) in
+        [(true, "running", false), (false, "running", true), (true, "exited", false)]
+    {
+        let mut bench = Bench::following(&[container("c1").exited(0)]);
+        let (looked, listed) = (bench.tick(), bench.tick());
+        let now = container("c1").state(state);
+        let now = if state == "exited" { now.exited(0) } else { now };
+        let plan = if answered_after_it_began {
+            bench.look_waited(looked, &now)
+        } else {
+            bench.look_begun(looked, &now)
+        };
+        bench.commit(plan);
+        let plan = bench.list_begun(listed, &[container("c1").exited(0)]);
+        assert_eq!(!writes(&plan).is_empty(), written, "{state} {answered_after_it_began}");
+        let contradicts = state == "running";
+        assert_eq!(
+            looks(&plan).contains(&"c1"),
+            contradicts,
+            "{state} {answered_after_it_began}: it is looked again"
+        );
+    }
+}
+
 #[test]
 fn an_event_received_before_the_newest_look_was_begun_is_not_believed() {
     let mut bench = Bench::following(&[container("c1")]);
