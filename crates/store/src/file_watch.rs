@@ -4,8 +4,8 @@
 //! most of what an idle program takes. The kernel wakes us when somebody does, and is relied on only where it sees every
 //! write: on file systems of this machine. <https://man7.org/linux/man-pages/man7/inotify.7.html>
 //!
-//! It would tell of our own writes as well, page by page, while they are under way. So nothing is watched while we write, and
-//! for a while after that: SQLite is asked then.
+//! It would tell of our own writes as well, page by page, while they are under way. So nothing is watched while rows are written,
+//! and for a while after that: SQLite is asked then.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -112,7 +112,7 @@ impl FileWatch {
         Some(Self { inotify, directory, names, known, heard: Notify::new() })
     }
 
-    /// We are about to write.
+    /// Rows are about to be written.
     pub(crate) fn look_away(&self) {
         let mut known = self.known();
         if let Watch::On(watch) = known.watch {
@@ -308,6 +308,11 @@ mod tests {
             before || watch.is_settled(1)
         };
         assert!(settles());
+        watch.look_away();
+        assert!(!watch.is_settled(1));
+        tokio::time::advance(COMMITTED).await;
+        watch.settle(1);
+        assert!(!watch.is_settled(1), "what SQLite said while nobody watched holds for that moment");
         watch.look_away();
         assert!(!settles(), "it was written to");
         write();

@@ -133,17 +133,18 @@ impl StoreActor {
             // What failed is owed to the next start.
             return self.wound_up();
         }
-        let rests = Instant::now() < self.news_rest && self.writes.is_of_news_alone();
+        let ends = !self.winding_up.is_empty();
+        let rests = !ends && self.writes.is_of_news_alone() && Instant::now() < self.news_rest;
         let others = self.others_turn || self.writes.is_empty() || rests;
-        if others && self.winding_up.is_empty() && self.begin_other(ctx) {
+        if others && !ends && self.begin_other(ctx) {
             return;
         }
-        if self.writes.touch.is_some() || !self.winding_up.is_empty() {
+        if self.writes.touch.is_some() || ends {
             self.writes.merge(Batch { aged: self.told.take_aged(), ..Batch::default() });
         }
         if self.writes.is_empty() {
             self.wound_up();
-        } else if !rests || !self.winding_up.is_empty() {
+        } else if !rests {
             self.write(ctx);
         }
     }

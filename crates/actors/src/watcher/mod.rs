@@ -201,12 +201,8 @@ impl DockerWatcher {
             // Not amid an event: what is sent now is acknowledged soon.
             return self.metrics.waiting(self.outbox.len(), self.looks.len());
         };
-        self.pass_on(next, ctx);
-    }
-
-    fn pass_on(&mut self, message: Outgoing, ctx: &mut Context<Self>) {
         self.unacknowledged = true;
-        let sent = match message {
+        let sent = match next {
             Outgoing::Host(message) => self.listeners.host.send(message).boxed_local(),
             Outgoing::Snapshot(message) => self.listeners.snapshots.send(message).boxed_local(),
             Outgoing::Containers(message) => self.listeners.containers.send(message).boxed_local(),

@@ -27,13 +27,6 @@ pub(super) enum Outgoing {
     Containers(ContainersObserved),
 }
 
-impl Outgoing {
-    /// An event that has nothing to wait for.
-    pub(super) fn event(event: Event) -> Self {
-        Self::Snapshot(SnapshotObserved { events: vec![event], looks: Vec::new() })
-    }
-}
-
 impl Outbox {
     /// Says how the host stands. What was said of the stream before and not yet sent is superseded.
     pub(super) fn host(&mut self, changed: HostChanged) {

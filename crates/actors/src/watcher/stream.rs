@@ -15,7 +15,6 @@ use tracing::{debug, info, trace};
 use crate::messages::{HostChanged, StreamDoubted};
 use crate::metrics::Lost;
 
-use super::outbox::Outgoing;
 use super::{ASK_AGAIN, DockerWatcher, identity, replay};
 
 /// While a stream is open, the daemon is asked so often whether it still answers.
@@ -142,13 +141,8 @@ impl StreamHandler<Received> for DockerWatcher {
                 trace!(%container, action = action.as_str(), daemon_nanos, "event");
                 let event = Event::new(container, action, daemon_nanos, self.clock.stamp());
                 self.metrics.event(&event, self.stream.open_for());
-                if self.unacknowledged || self.outbox.len() > 0 {
-                    self.outbox.event(event);
-                    self.send(ctx);
-                } else {
-                    // Most often nothing waits: then there is nothing to merge it with.
-                    self.pass_on(Outgoing::event(event), ctx);
-                }
+                self.outbox.event(event);
+                self.send(ctx);
             }
             Ok(_) => {}
             Err(error) => self.interrupted(Lost::Broken, &crate::line(&error), ctx),

@@ -4,16 +4,17 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::future::pending;
 use std::sync::Mutex;
 
-use actix::{Addr, Handler, Supervisor};
+use actix::{Addr, Handler, ResponseFuture, Supervisor};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use reconciler_core::container::Snapshot;
+use reconciler_core::event::Action;
 use reconciler_core::ids::ContainerId;
 use reconciler_core::plan::{LookReason, LookRequest};
 use reconciler_core::stamp::Stamp;
 use reconciler_core::state::DockerState;
-use reconciler_docker::{EngineInfo, EventStream, Inspection, Start};
-use tokio::sync::mpsc;
+use reconciler_docker::{EngineEvent, EngineInfo, EventStream, Inspection, Start};
+use tokio::sync::{mpsc, watch};
 
 use crate::messages::{ListNow, LookAgain};
 use crate::metrics::Metrics;
@@ -30,6 +31,10 @@ use scripted::{Conduct, DEADLINE, Scripted};
 struct Listener {
     looks: mpsc::UnboundedSender<ContainerId>,
     lists: mpsc::UnboundedSender<Stamp>,
+    /// How many events each snapshot has.
+    events: mpsc::UnboundedSender<usize>,
+    /// Whether snapshots are not acknowledged yet.
+    holds: watch::Receiver<bool>,
 }
 
 impl Actor for Listener {
@@ -42,11 +47,14 @@ impl Handler<HostChanged> for Listener {
 }
 
 impl Handler<SnapshotObserved> for Listener {
-    type Result = ();
-    fn handle(&mut self, observed: SnapshotObserved, _: &mut Self::Context) {
+    type Result = ResponseFuture<()>;
+    fn handle(&mut self, observed: SnapshotObserved, _: &mut Self::Context) -> Self::Result {
+        _ = self.events.send(observed.events.len());
         for look in observed.looks {
             _ = self.looks.send(look.container);
         }
+        let mut holds = self.holds.clone();
+        Box::pin(async move { _ = holds.wait_for(|holds| !holds).await })
     }
 }
 
@@ -62,6 +70,8 @@ struct Bench {
     watcher: Addr<DockerWatcher>,
     looks: mpsc::UnboundedReceiver<ContainerId>,
     lists: mpsc::UnboundedReceiver<Stamp>,
+    events: mpsc::UnboundedReceiver<usize>,
+    holds: watch::Sender<bool>,
     clock: Clock,
     _deaths: mpsc::UnboundedReceiver<crate::obituary::Ended>,
 }
@@ -78,7 +88,10 @@ fn paused_every(interval: Duration, engine: Scripted, body: impl AsyncFnOnce(Ben
     actix_rt::System::with_tokio_rt(runtime).block_on(async {
         let (send_looks, looks) = mpsc::unbounded_channel();
         let (send_lists, lists) = mpsc::unbounded_channel();
-        let listener = Listener { looks: send_looks, lists: send_lists }.start();
+        let (send_events, events) = mpsc::unbounded_channel();
+        let (holds, held) = watch::channel(false);
+        let listener =
+            Listener { looks: send_looks, lists: send_lists, events: send_events, holds: held }.start();
         let listeners = Listeners {
             host: listener.clone().recipient(),
             snapshots: listener.clone().recipient(),
@@ -92,7 +105,7 @@ fn paused_every(interval: Duration, engine: Scripted, body: impl AsyncFnOnce(Ben
         let watcher = Supervisor::start(move |_| {
             DockerWatcher::new(asked, stamps, listeners, metrics, interval, true, obituary)
         });
-        body(Bench { engine, watcher, looks, lists, clock, _deaths }).await;
+        body(Bench { engine, watcher, looks, lists, events, holds, clock, _deaths }).await;
     });
 }
 
@@ -253,6 +266,30 @@ fn looks_wait_for_a_daemon_that_is_away_and_are_made_when_it_is_back() {
         bench.engine.set_all(Conduct::Answers);
         pass(2).await;
         assert_eq!(bench.looked(), ["a".to_owned()].into());
+    });
+}
+
+#[test]
+fn one_snapshot_is_under_way_and_what_comes_meanwhile_is_merged() {
+    let (daemon, told) = mpsc::unbounded_channel();
+    let engine = Scripted { events: Mutex::new(Some(told)), ..Scripted::default() };
+    paused(engine, async |mut bench| {
+        let tell = |container: &str, daemon_nanos| {
+            let container = ContainerId::parse(container).unwrap();
+            daemon.send(EngineEvent { container, action: Action::Die, daemon_nanos }).unwrap();
+        };
+        bench.holds.send_replace(true);
+        tell("a", 1);
+        pass(1).await;
+        assert_eq!(bench.events.try_recv(), Ok(1));
+        for n in 0..1_000 {
+            tell(["a", "b", "c"][n % 3], 2 + n as i64);
+        }
+        pass(1).await;
+        assert!(bench.events.try_recv().is_err(), "the first is not acknowledged");
+        bench.holds.send_replace(false);
+        pass(1).await;
+        assert_eq!((bench.events.try_recv(), bench.events.try_recv().is_err()), (Ok(3), true));
     });
 }
 

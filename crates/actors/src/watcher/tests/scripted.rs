@@ -24,6 +24,8 @@ pub(super) struct Scripted {
     pub(super) stuck: Option<&'static str>,
     /// An inspect does not find this container.
     pub(super) gone: Option<&'static str>,
+    /// What the next stream tells, as it is sent; other streams tell nothing.
+    pub(super) events: Mutex<Option<mpsc::UnboundedReceiver<EngineEvent>>>,
     /// The ids that `/info` tells one after the other, and after them the last for ever; by default one that stays.
     pub(super) ids: Mutex<VecDeque<&'static str>>,
 }
@@ -146,6 +148,11 @@ impl Engine for Scripted {
     async fn events(&self, _: Option<i64>) -> Result<EventStream, DockerError> {
         if let Some(trouble) = self.trouble("events").await {
             return Err(DockerError::Events { endpoint: endpoint(), trouble, source: None });
+        }
+        if let Some(events) = self.events.lock().unwrap().take() {
+            let next =
+                async |mut events: mpsc::UnboundedReceiver<_>| Some((Ok(events.recv().await?), events));
+            return Ok(stream::unfold(events, next).boxed());
         }
         let ends = self.conduct.lock().unwrap().get("events") == Some(&Conduct::EndsAtOnce);
         Ok(if ends { stream::empty().boxed() } else { stream::once(pending()).boxed() })
