@@ -12,20 +12,20 @@ use tower_service::Service;
 /// More came than was bargained for.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer has more than {0} bytes")]
-pub(crate) struct TooMuch(u64);
+pub(crate) struct TooMuch(pub(crate) u64);
 
-/// Connections of `C` that each bring at most `max` bytes, then an error; any number without it.
+/// Connections of `C` that each bring at most `max` bytes, then an error.
 ///
 /// The client library collects an answer's body without a bound. Each request here has a connection of its own, so a
 /// bound on the connection is one on the answer.
 #[derive(Clone)]
 pub(crate) struct Capped<C> {
     connector: C,
-    max: Option<u64>,
+    max: u64,
 }
 
 impl<C> Capped<C> {
-    pub(crate) fn new(connector: C, max: Option<u64>) -> Self {
+    pub(crate) fn new(connector: C, max: u64) -> Self {
         Self { connector, max }
     }
 }
@@ -52,7 +52,7 @@ where
 /// A connection with a bound on what it brings.
 pub(crate) struct CappedIo<T> {
     io: T,
-    max: Option<u64>,
+    max: u64,
     came: u64,
 }
 
@@ -62,7 +62,6 @@ impl<T: Read + Unpin> Read for CappedIo<T> {
         cx: &mut Context<'_>,
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let Some(max) = self.max else { return Pin::new(&mut self.io).poll_read(cx, buf) };
         let mut bytes = [0; 8 * 1024];
         let room = bytes.len().min(buf.remaining());
         let mut read = ReadBuf::new(&mut bytes[..room]);
@@ -72,8 +71,8 @@ impl<T: Read + Unpin> Read for CappedIo<T> {
         }
         let filled = read.filled();
         self.came += filled.len() as u64;
-        if self.came > max {
-            return Poll::Ready(Err(io::Error::other(TooMuch(max))));
+        if self.came > self.max {
+            return Poll::Ready(Err(io::Error::other(TooMuch(self.max))));
         }
         buf.put_slice(filled);
         Poll::Ready(Ok(()))

@@ -102,7 +102,7 @@ impl Engine for DockerEngine {
     }
 
     async fn inspect(&self, id: &ContainerId) -> Result<Inspection, DockerError> {
-        let call = inspect::look(&self.docker, id);
+        let call = inspect::look(&self.transport, id);
         self.call(self.deadlines.inspect, error::inspect(&self.endpoint, id), call).await
     }
 

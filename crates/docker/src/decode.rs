@@ -49,7 +49,7 @@ where
 /// # Errors
 /// [`Trouble::Decode`] if it is not Docker's.
 pub fn inspect(body: &[u8]) -> Result<Inspection, Trouble> {
-    inspect::read(as_the_client_reads(body)).map_err(|fault| fault.trouble)
+    inspect::read(body)
 }
 
 /// The engine that the body of an `/info` tells of. Without the API version, which only a header tells.

@@ -10,14 +10,12 @@ use bollard::Docker;
 use bollard::query_parameters::{EventsOptions, EventsOptionsBuilder};
 use bytes::{Buf, Bytes};
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
-use http_body_util::BodyDataStream;
-use hyper::body::Incoming;
 
 use crate::array::MAX_OBJECT;
 use crate::engine::{EngineEvent, EventStream};
 use crate::error;
 use crate::fault::{Cause, Fault};
-use crate::follow::Connection;
+use crate::follow::Answer;
 use crate::refusal;
 use crate::transport::Transport;
 
@@ -62,19 +60,17 @@ pub(crate) async fn subscribe(
     // Requests name no version: this is only so that an engine that has none in common with us says so.
     docker.negotiate_version().await?;
     let query = serde_urlencoded::to_string(options(since_nanos)).map_err(Cause::from)?;
-    let (response, mut connection) = transport.follow(&format!("/events?{query}")).await?;
-    let body = connection.drive(refusal::accepted(response)).await?;
+    let answer = refusal::accepted(transport.get(&format!("/events?{query}")).await?).await?;
     let endpoint = endpoint.to_owned();
-    let events = read(chunks(body, connection));
+    let events = read(chunks(answer));
     Ok(events.map_err(move |fault| error::event_stream(&endpoint)(fault)).boxed())
 }
 
-/// A body's data, as they come over its connection.
-fn chunks(body: Incoming, connection: Connection) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin {
-    let body = BodyDataStream::new(body);
-    let chunks = stream::unfold((body, connection), async |(mut body, mut connection)| {
-        let chunk = connection.drive(body.next()).await?;
-        Some((chunk.map_err(io::Error::other), (body, connection)))
+/// The pieces of an answer's body, as they come.
+fn chunks(answer: Answer) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin {
+    let chunks = stream::unfold(answer, async |mut answer| {
+        let chunk = answer.chunk().await?;
+        Some((chunk.map_err(io::Error::other), answer))
     });
     Box::pin(chunks)
 }

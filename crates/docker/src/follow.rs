@@ -1,7 +1,7 @@
-//! An answer that does not end, read by one task.
+//! An answer that is read piece by piece, by one task.
 //!
-//! A client usually has a task of its own that takes from the socket what another reads. Each event would then wait for the
-//! turns of two.
+//! A client usually has a task of its own that takes from the socket what another reads. Each event, and each look at a
+//! container, would then wait for the turns of two.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -13,19 +13,55 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::task::{ArcWake, AtomicWaker, waker_ref};
-use http_body_util::Empty;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::rt::{Read, Write};
-use hyper::{Request, Response, Uri};
+use hyper::{Request, StatusCode, Uri};
 use tower_service::Service;
 
+use crate::cap::TooMuch;
 use crate::fault::Cause;
 
-/// An answer, and the connection that it comes over.
-pub(crate) type Followed = (Response<Incoming>, Connection);
+/// An answer whose headers are there. Its body comes as it is asked for; dropping it closes the connection.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    body: Incoming,
+    connection: Connection,
+}
+
+impl Answer {
+    /// The next piece of the body; `None` at its end. What is given up half way may be asked for anew.
+    pub(crate) async fn chunk(&mut self) -> Option<hyper::Result<Bytes>> {
+        loop {
+            match self.connection.drive(self.body.frame()).await? {
+                Ok(frame) => match frame.into_data() {
+                    Ok(chunk) => return Some(Ok(chunk)),
+                    Err(_trailers) => {}
+                },
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// All of the body.
+    ///
+    /// # Errors
+    /// [`TooMuch`] if it has more than `max` bytes; what the connection says if it is cut.
+    pub(crate) async fn whole(mut self, max: usize) -> Result<Vec<u8>, Cause> {
+        let mut whole = Vec::new();
+        while let Some(chunk) = self.chunk().await {
+            let chunk = chunk?;
+            if chunk.len() > max - whole.len() {
+                return Err(TooMuch(max as u64).into());
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole)
+    }
+}
 
 /// The endpoint was not reached.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +69,7 @@ pub(crate) type Followed = (Response<Incoming>, Connection);
 pub(crate) struct Unconnected(#[source] pub(crate) Cause);
 
 /// A connection over which nothing comes unless it is driven. Dropping it closes it.
-pub(crate) struct Connection {
+struct Connection {
     /// `None` once it has ended.
     connection: Option<BoxFuture<'static, hyper::Result<()>>>,
     bell: Arc<Bell>,
@@ -45,7 +81,7 @@ impl Connection {
     }
 
     /// Waits for what comes over the connection. What is given up half way may be waited for anew.
-    pub(crate) async fn drive<F: Future>(&mut self, wanted: F) -> F::Output {
+    async fn drive<F: Future>(&mut self, wanted: F) -> F::Output {
         let mut wanted = pin!(wanted);
         let bell = Arc::clone(&self.bell);
         poll_fn(|cx| bell.amid(cx, |cx| self.step(wanted.as_mut(), cx))).await
@@ -101,7 +137,7 @@ impl ArcWake for Bell {
 }
 
 /// Asks for `uri` over a connection that `connector` makes, and returns when the answer's headers are there.
-pub(crate) async fn follow<C>(mut connector: C, uri: Uri, host: HeaderValue) -> Result<Followed, Cause>
+pub(crate) async fn follow<C>(mut connector: C, uri: Uri, host: HeaderValue) -> Result<Answer, Cause>
 where
     C: Service<Uri>,
     C::Response: Read + Write + Unpin + Send + 'static,
@@ -118,14 +154,13 @@ where
     let (mut sender, connection) = http1::handshake(io).await?;
     let mut connection = Connection::new(connection);
     let response = connection.drive(sender.send_request(request)).await?;
-    Ok((response, connection))
+    Ok(Answer { status: response.status(), body: response.into_body(), connection })
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
 
-    use http_body_util::BodyExt;
     use hyper_util::rt::TokioIo;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 

@@ -1,12 +1,8 @@
 //! One container, looked at.
 
-use bollard::Docker;
-use bollard::errors::Error as BollardError;
-use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::InspectContainerOptions;
 use reconciler_core::container::{Detail, EndedBy, ExitFacts, Health, ImageRef, RestartPolicy, Snapshot};
 use reconciler_core::ids::ContainerId;
-use reconciler_core::labels::{Claim, KIND_LABEL, ONE_OFF_LABEL, ROLE_LABEL, SERVICE_LABEL, WORKLOAD_LABEL};
+use reconciler_core::labels::Claim;
 use reconciler_core::state::DockerState;
 use serde::de::{IgnoredAny, MapAccess};
 
@@ -15,33 +11,34 @@ use crate::error::Trouble;
 use crate::fault::{self, Fault};
 use crate::lenient::{Flag, Keep, Lenient, Number, Text, value};
 use crate::list::Labels;
+use crate::refusal;
+use crate::transport::{MAX_ANSWER, Transport};
 
-/// Looks at a container; an answer that the client library can't read, for a state it does not know, is read again
-/// for just the fields that are used.
-pub(crate) async fn look(docker: &Docker, id: &ContainerId) -> Result<Inspection, Fault> {
-    read(docker.inspect_container(id.as_str(), None::<InspectContainerOptions>).await)
+/// Looks at a container.
+///
+/// The client library's model is not used: it refuses an answer for one word that it does not know, and copies all of what a
+/// container is, its environment included, for the few fields that matter.
+pub(crate) async fn look(transport: &Transport, id: &ContainerId) -> Result<Inspection, Fault> {
+    // An id has no character that would have to be escaped.
+    let answer = transport.get(&format!("/containers/{id}/json")).await?;
+    match refusal::accepted(answer).await {
+        Ok(answer) => Ok(read(&answer.whole(MAX_ANSWER).await?)?),
+        Err(Fault { trouble: Trouble::Status { code: 404, message }, .. }) if says_gone(&message) => {
+            Ok(Inspection::Gone)
+        }
+        Err(refused) => Err(refused),
+    }
 }
 
-/// Reads the client library's answer.
-pub(crate) fn read(answer: Result<ContainerInspectResponse, BollardError>) -> Result<Inspection, Fault> {
-    let seen = match answer {
-        Ok(model) => Seen::from(model),
-        Err(BollardError::JsonDataError { contents, .. }) => read_again(&contents)?,
-        Err(BollardError::DockerResponseServerError { status_code: 404, message }) if says_gone(&message) => {
-            return Ok(Inspection::Gone);
-        }
-        Err(other) => return Err(other.into()),
-    };
-    Ok(Inspection::Found(seen.snapshot()?))
+/// Reads an answer's body.
+pub(crate) fn read(body: &[u8]) -> Result<Inspection, Trouble> {
+    let Lenient(seen) = serde_json::from_slice::<Lenient<Seen>>(body).map_err(|error| fault::json(&error))?;
+    seen.snapshot().map(Inspection::Found)
 }
 
 /// `page not found` is a 404 too, and so is a proxy's.
 pub(crate) fn says_gone(message: &str) -> bool {
     message.to_ascii_lowercase().contains("no such container")
-}
-
-fn read_again(contents: &str) -> Result<Seen, Trouble> {
-    serde_json::from_str::<Lenient<Seen>>(contents).map(|kept| kept.0).map_err(|error| fault::json(&error))
 }
 
 /// What is used of an inspect.
@@ -99,41 +96,6 @@ fn whole_seconds(time: &str) -> i64 {
 fn millis(time: &Text) -> i64 {
     let time = time.0.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
     time.map_or(0, |time| time.as_millisecond().max(0))
-}
-
-impl From<ContainerInspectResponse> for Seen {
-    fn from(model: ContainerInspectResponse) -> Self {
-        let state = model.state.unwrap_or_default();
-        let config = model.config.unwrap_or_default();
-        let labels = config.labels.unwrap_or_default();
-        let label = |name| labels.get(name).map(String::as_str);
-        let restart = model.host_config.and_then(|host| host.restart_policy).and_then(|policy| policy.name);
-        let mut ports = Ports::default();
-        for port in model.network_settings.and_then(|network| network.ports).unwrap_or_default().into_keys() {
-            ports.see(&port);
-        }
-        Self {
-            id: Text(model.id),
-            created: Text(model.created),
-            state: State {
-                status: Text(state.status.map(|word| word.to_string())),
-                exit_code: Number(state.exit_code),
-                oom_killed: Flag(state.oom_killed.unwrap_or_default()),
-                started: Text(state.started_at),
-                finished: Text(state.finished_at),
-                health: HealthState {
-                    word: Text(state.health.and_then(|health| health.status).map(|word| word.to_string())),
-                },
-            },
-            host: HostConfig { restart: Restart { name: Text(restart.map(|name| name.to_string())) } },
-            config: Config {
-                image: Text(config.image),
-                claim: Claim::read(label(WORKLOAD_LABEL), label(KIND_LABEL), label(ROLE_LABEL))
-                    .map(|claim| claim.made_by_compose(label(SERVICE_LABEL), label(ONE_OFF_LABEL))),
-            },
-            network: Network { ports },
-        }
-    }
 }
 
 enum SeenKey {
@@ -327,14 +289,6 @@ impl Keep for Network {
 #[derive(Default)]
 struct Ports {
     lowest: Option<u16>,
-}
-
-impl Ports {
-    fn see(&mut self, key: &str) {
-        if let Some(port) = Self::key(key) {
-            self.lowest = Some(self.lowest.map_or(port, |lowest| lowest.min(port)));
-        }
-    }
 }
 
 impl Keep for Ports {

@@ -1,7 +1,5 @@
 //! Docker's list, decoded object by object into the few fields that are used.
 
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use reconciler_core::container::{Health, ImageRef, Snapshot};
 use reconciler_core::ids::ContainerId;
 use reconciler_core::labels::{Claim, KIND_LABEL, ONE_OFF_LABEL, ROLE_LABEL, SERVICE_LABEL, WORKLOAD_LABEL};
@@ -37,16 +35,11 @@ pub(crate) async fn one(transport: &Transport, id: &ContainerId) -> Result<Optio
     Ok(found)
 }
 
-async fn fetch(transport: &Transport, path: &str, each: impl FnMut(Snapshot)) -> Result<(), Fault> {
-    read(refusal::accepted(transport.get(path).await?).await?, each).await
-}
-
-async fn read(mut body: Incoming, mut each: impl FnMut(Snapshot)) -> Result<(), Fault> {
+async fn fetch(transport: &Transport, path: &str, mut each: impl FnMut(Snapshot)) -> Result<(), Fault> {
+    let mut answer = refusal::accepted(transport.get(path).await?).await?;
     let mut array = ObjectArray::default();
-    while let Some(frame) = body.frame().await {
-        if let Ok(chunk) = frame?.into_data() {
-            feed(&mut array, &chunk, &mut each)?;
-        }
+    while let Some(chunk) = answer.chunk().await {
+        feed(&mut array, &chunk?, &mut each)?;
     }
     Ok(array.finish()?)
 }

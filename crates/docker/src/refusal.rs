@@ -1,29 +1,25 @@
 //! An answer that is read piece by piece, unless it says no.
 
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::{Response, StatusCode};
+use hyper::StatusCode;
 use serde::de::MapAccess;
 
 use crate::fault::{self, Fault};
+use crate::follow::Answer;
 use crate::lenient::{Keep, Lenient, Text, value};
 
 /// The most bytes of an error's body that are read.
 const MAX_REFUSAL: usize = 1024 * 1024;
 
-/// The body of an answer that is none of an error.
-pub(crate) async fn accepted(response: Response<Incoming>) -> Result<Incoming, Fault> {
-    let (head, body) = response.into_parts();
-    if head.status == StatusCode::OK { Ok(body) } else { Err(refused(head.status, body).await) }
+/// An answer that is none of an error.
+pub(crate) async fn accepted(answer: Answer) -> Result<Answer, Fault> {
+    if answer.status == StatusCode::OK { Ok(answer) } else { Err(refused(answer).await) }
 }
 
 /// What the engine said instead: Docker's message if it is Docker's JSON, else the text as it is.
-async fn refused(status: StatusCode, mut body: Incoming) -> Fault {
+async fn refused(mut answer: Answer) -> Fault {
     let mut text = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        if let Ok(chunk) = frame.into_data() {
-            text.extend_from_slice(&chunk[..chunk.len().min(MAX_REFUSAL - text.len())]);
-        }
+    while let Some(Ok(chunk)) = answer.chunk().await {
+        text.extend_from_slice(&chunk[..chunk.len().min(MAX_REFUSAL - text.len())]);
         if text.len() == MAX_REFUSAL {
             break;
         }
@@ -32,7 +28,7 @@ async fn refused(status: StatusCode, mut body: Incoming) -> Fault {
         Ok(Lenient(Refusal { message: Text(Some(message)) })) => message,
         _ => String::from_utf8_lossy(&text).into_owned(),
     };
-    fault::refusal(status.as_u16(), &message).into()
+    fault::refusal(answer.status.as_u16(), &message).into()
 }
 
 #[derive(Default)]

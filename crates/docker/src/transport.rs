@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use bollard::{BollardRequest, Docker};
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderValue};
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::rt::{Read, Write};
-use hyper::{Request, Response, Uri};
+use hyper::{Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{self, Connect, HttpConnector};
 use hyper_util::client::legacy::{Client, ResponseFuture};
@@ -24,20 +23,18 @@ use crate::certs;
 use crate::endpoint::{Address, Endpoint};
 use crate::error::DockerError;
 use crate::fault::Cause;
-use crate::follow::{Followed, follow};
+use crate::follow::{Answer, follow};
 
-/// The most bytes of an answer that the client library collects whole.
-const MAX_ANSWER: u64 = 32 * 1024 * 1024;
+/// The most bytes of an answer that is collected whole.
+pub(crate) const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
 /// Sends requests to one endpoint, each over a connection of its own: keeping one saves nothing on a local socket, and
 /// one kept over a daemon's restart is a fault of its own.
 pub(crate) struct Transport {
-    /// For answers that are collected whole.
-    short: AnyClient,
-    /// For those read piece by piece, by a reader that has bounds itself.
-    long: AnyClient,
-    /// For one that does not end.
-    endless: AnyFollower,
+    /// For answers that the client library collects whole.
+    client: AnyClient,
+    /// For those that we read ourselves.
+    follower: AnyFollower,
     scheme: Scheme,
     authority: Authority,
     /// Before every path; empty or `/…` without a slash at its end.
@@ -49,7 +46,7 @@ pub(crate) struct Transport {
 type AnyClient = Box<dyn Fn(BollardRequest) -> ResponseFuture + Send + Sync>;
 
 /// Asks over a connection that it makes.
-type AnyFollower = Box<dyn Fn(Uri, HeaderValue) -> BoxFuture<'static, Result<Followed, Cause>> + Send + Sync>;
+type AnyFollower = Box<dyn Fn(Uri, HeaderValue) -> BoxFuture<'static, Result<Answer, Cause>> + Send + Sync>;
 
 /// What an answer's headers told, sent as soon as they are there.
 #[derive(Debug)]
@@ -113,9 +110,8 @@ impl Transport {
             return Err("the endpoint has no address".into());
         };
         Ok(Self {
-            short: client(Capped::new(connector.clone(), Some(MAX_ANSWER))),
-            long: client(Capped::new(connector.clone(), None)),
-            endless: Box::new(move |uri, host| follow(connector.clone(), uri, host).boxed()),
+            client: client(Capped::new(connector.clone(), MAX_ANSWER as u64)),
+            follower: Box::new(move |uri, host| follow(connector.clone(), uri, host).boxed()),
             scheme,
             authority,
             prefix: prefix.to_owned(),
@@ -128,27 +124,18 @@ impl Transport {
         self.socket.as_deref()
     }
 
-    /// Asks for `path`, which may have a query.
-    pub(crate) async fn get(&self, path: &str) -> Result<Response<Incoming>, Cause> {
-        self.send(Request::get(path).body(bollard::body_full(Bytes::new()))?).await
-    }
-
-    /// Asks for `path`, whose answer comes over a connection that the caller drives while it reads.
-    pub(crate) async fn follow(&self, path: &str) -> Result<Followed, Cause> {
+    /// Asks for `path`, which may have a query. The caller bounds what it reads of the answer.
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, Cause> {
         let uri = self.uri(&Uri::try_from(path)?)?;
-        (self.endless)(uri, self.host()?).await
+        (self.follower)(uri, self.host()?).await
     }
 
-    /// Sends a request to the endpoint, whatever address its URI has.
+    /// Sends a request of the client library to the endpoint, whatever address its URI has.
     pub(crate) async fn send(&self, mut request: BollardRequest) -> Result<Response<Incoming>, Cause> {
         let answered = request.extensions_mut().remove::<Answered>();
-        let client = match request.uri().path() {
-            "/containers/json" => &self.long,
-            _ => &self.short,
-        };
         *request.uri_mut() = self.uri(request.uri())?;
         request.headers_mut().insert(HOST, self.host()?);
-        let response = client(request).await?;
+        let response = (self.client)(request).await?;
         if let Some(answered) = answered {
             answered.tell(&response);
         }
