@@ -206,7 +206,9 @@ impl StoreActor {
                     (Answer { pinned, ..answer_of(written) }, None)
                 }
                 Err(why) => {
-                    actor.owe(told);
+                    // Rows the index owes.
+                    let waiting = std::mem::take(&mut actor.writes);
+                    actor.writes = actor.told.owe(told, waiting);
                     (Answer { failed: rows, ..Answer::default() }, Some(why))
                 }
             };
@@ -228,15 +230,6 @@ impl StoreActor {
             self.news_rest = now + NEWS_REST;
         }
         batch
-    }
-
-    /// What was told of workloads was not written, or perhaps it was: it goes in the next write. Rows the index owes.
-    fn owe(&mut self, mut told: Batch) {
-        if let Some(aged) = told.aged.take() {
-            self.told.keep_aged(aged);
-        }
-        told.merge(std::mem::take(&mut self.writes));
-        self.writes = told;
     }
 
     fn prune(&mut self, ctx: &mut Context<Self>) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use reconciler_core::assessment::Assessment;
 use reconciler_core::ids::WorkloadId;
-use reconciler_store::{Aged, Attempts, StatusReport};
+use reconciler_store::{Aged, Attempts, Batch, StatusReport};
 
 use crate::messages::WriteStatus;
 
@@ -41,16 +41,17 @@ impl Told {
         if known && attempt.is_none() {
             return None;
         }
-        if assessment.is_none() {
-            self.aging.remove(&workload);
-        }
         // What has no status has none that failed.
         let failed = assessment.is_some() && attempt.as_ref().map_or(failed, Result::is_err);
         self.statuses.insert(workload.clone(), Status { assessment: assessment.clone(), failed });
-        let attempts = match &attempt {
-            None => Attempts::none(),
-            Some(outcome) => Attempts::one(now, outcome.as_ref().copied().map_err(String::as_str)),
+        let mut attempts = match self.aging.remove(&workload) {
+            // That came before, and is not to be written after this.
+            true => Attempts::one(self.aged_at, Ok(())),
+            false => Attempts::none(),
         };
+        if let Some(outcome) = &attempt {
+            attempts.merge(Attempts::one(now, outcome.as_ref().copied().map_err(String::as_str)));
+        }
         Some(StatusReport { workload, assessment, attempts })
     }
 
@@ -66,10 +67,15 @@ impl Told {
         (!workloads.is_empty()).then_some(Aged { at: self.aged_at, workloads })
     }
 
-    /// It was not written: it waits for the next touch.
-    pub(super) fn keep_aged(&mut self, aged: Aged) {
-        self.aged_at = self.aged_at.max(aged.at);
-        self.aging.extend(aged.workloads);
+    /// Makes one batch of what was not written, or perhaps it was, and of what waits and came after it. What only ages waits
+    /// for the next touch again.
+    pub(super) fn owe(&mut self, mut unwritten: Batch, waiting: Batch) -> Batch {
+        unwritten.merge(waiting);
+        if let Some(aged) = unwritten.aged.take() {
+            self.aged_at = self.aged_at.max(aged.at);
+            self.aging.extend(aged.workloads);
+        }
+        unwritten
     }
 }
 
@@ -126,11 +132,38 @@ mod tests {
         let mut told = Told::default();
         told.hear(said(Some(Phase::Ready), None), Timestamp::UNIX_EPOCH);
         told.hear(said(Some(Phase::Ready), Some(Ok(()))), Timestamp::UNIX_EPOCH);
-        let aged = told.take_aged().unwrap();
-        told.keep_aged(aged.clone());
-        assert_eq!(told.take_aged(), Some(aged));
+        let aged = told.take_aged();
+        let unwritten = Batch { aged: aged.clone(), ..Batch::default() };
+        assert!(told.owe(unwritten, Batch::default()).is_empty());
+        assert_eq!(told.take_aged(), aged);
         told.hear(said(Some(Phase::Ready), Some(Ok(()))), Timestamp::UNIX_EPOCH);
         told.forget(&"w".into());
         assert_eq!(told.take_aged(), None);
+    }
+
+    #[test]
+    fn a_success_that_only_ages_never_comes_after_a_failure_that_followed_it() {
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let (well, bad) = (Some(Ok(())), Some(Err("no")));
+        let expected = {
+            let mut attempts = Attempts::one(second(1), Ok(()));
+            attempts.merge(Attempts::one(second(2), Err("no")));
+            attempts
+        };
+        for unwritten in [false, true] {
+            let mut told = Told::default();
+            told.hear(said(Some(Phase::Ready), None), second(0));
+            told.hear(said(Some(Phase::Ready), well), second(1));
+            let aged = told.take_aged().filter(|_| unwritten);
+            if !unwritten {
+                told.hear(said(Some(Phase::Ready), well), second(1));
+            }
+            let failed = told.hear(said(Some(Phase::Ready), bad), second(2));
+            let waiting = Batch { statuses: failed.into_iter().collect(), ..Batch::default() };
+            let mut owed = told.owe(Batch { aged, ..Batch::default() }, waiting);
+            owed.merge(Batch { aged: told.take_aged(), ..Batch::default() });
+            let attempts: Vec<_> = owed.statuses.into_iter().map(|report| report.attempts).collect();
+            assert_eq!(attempts, [expected.clone()], "unwritten: {unwritten}");
+        }
     }
 }

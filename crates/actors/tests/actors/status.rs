@@ -128,9 +128,10 @@ fn nothing_that_was_told_is_lost_while_the_database_fails_and_the_end_waits_for_
         bed.status("t", "failed", |status| status.phase == "down" && status.failures > 0).await;
 
         // A run that ends while the program does.
+        let failures = bed.statuses().await["s"].failures;
         bed.plugin.conduct("s", Conduct::Fails);
         bed.plugin.hold(true);
-        let (begun, failures) = (bed.plugin.begun("s"), bed.statuses().await["s"].failures);
+        let begun = bed.plugin.begun("s");
         bed.docker.change("a", |container| container.state("running"));
         bed.docker.emit("start", "a");
         wait_until("a run", PATIENCE, || bed.plugin.begun("s") > begun).await;
