@@ -16,6 +16,7 @@ mod reconciler;
 mod signals;
 mod store;
 mod summary;
+mod throttle;
 mod traces;
 mod watcher;
 

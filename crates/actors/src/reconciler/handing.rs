@@ -1,20 +1,64 @@
-//! Which plugin a workload is handed to.
+//! When a changed workload is handed to its plugin, and to which.
 
 use std::collections::BTreeSet;
 
-use actix::Handler;
+use actix::{Context, Handler};
 use reconciler_core::ids::WorkloadId;
 use reconciler_core::workload::Workload;
+use tokio::time::Instant;
 use tracing::warn;
 
+use crate::alarm::Alarm;
 use crate::messages::{ForgetWorkload, ListNow, Reconcile, ReconcileWorkload, Retune, WriteStatus};
+use crate::throttle::Throttle;
 
 use super::ReconcilerActor;
 
 /// Of so many source kinds that nobody serves a person is told. More are a mistake of another kind.
 const MOST_TOLD: usize = 100;
 
+/// Changed workloads that are to be handed to their plugins.
+#[derive(Debug, Default)]
+pub(super) struct Handing {
+    /// When the store has answered: what plugins and statuses take of the processors shall not keep a row from being written.
+    after_write: BTreeSet<WorkloadId>,
+    /// When a storm lets them: what a plugin is told, of all containers of a workload, supersedes what it was told before.
+    after_storm: BTreeSet<WorkloadId>,
+    throttle: Throttle,
+    alarm: Alarm,
+}
+
+impl Handing {
+    /// These wait for the store's answer.
+    pub(super) fn when_written(&mut self, workloads: BTreeSet<WorkloadId>) {
+        self.after_write.extend(workloads);
+    }
+
+    /// Those that waited for the store's answer.
+    pub(super) fn written(&mut self) -> BTreeSet<WorkloadId> {
+        std::mem::take(&mut self.after_write)
+    }
+}
+
 impl ReconcilerActor {
+    /// Hands changed workloads to their plugins, at once or when a storm lets them.
+    pub(super) fn hand_over(&mut self, workloads: BTreeSet<WorkloadId>, ctx: &mut Context<Self>) {
+        if workloads.is_empty() {
+            return;
+        }
+        self.handing.after_storm.extend(workloads);
+        match self.handing.throttle.happened(Instant::now()) {
+            Some(then) => self.handing.alarm.set(then, ctx, |actor, _| actor.dispatch_changed()),
+            None => self.dispatch_changed(),
+        }
+    }
+
+    fn dispatch_changed(&mut self) {
+        for workload in std::mem::take(&mut self.handing.after_storm) {
+            self.dispatch(&workload, false);
+        }
+    }
+
     pub(super) fn has_source_kind(&self, id: &WorkloadId) -> bool {
         self.index.workload(id).is_some_and(|workload| !workload.source_kind.is_empty())
     }
@@ -77,3 +121,6 @@ impl Handler<Retune> for ReconcilerActor {
         self.hands.list.do_send(ListNow);
     }
 }
+
+#[cfg(test)]
+mod tests;

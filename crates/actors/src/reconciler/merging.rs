@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use actix::Context;
 use reconciler_core::index::{List, Observation};
 use reconciler_core::plan::Pass;
 use reconciler_core::stamp::Stamp;
@@ -15,13 +16,13 @@ use super::spans::PassTimes;
 
 impl ReconcilerActor {
     /// A full pass: the list is merged, and every workload is handed to its plugin.
-    pub(super) fn pass(&mut self, list: List, listed: Stamp) {
+    pub(super) fn pass(&mut self, list: List, listed: Stamp, ctx: &mut Context<Self>) {
         let (begun, read) = (list.begun, self.clock.stamp());
         self.heard.pass();
         let mut plan = self.index.apply(Observation::Listed(list));
         let swept = std::mem::take(&mut plan.reconcile);
         let pass = plan.pass.take();
-        self.carry_out(plan);
+        self.carry_out(plan, ctx);
         match pass {
             Some(Pass::Merged(tally)) => {
                 self.foreign_daemon.over();

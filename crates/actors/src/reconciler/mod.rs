@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient, ResponseFuture};
-use reconciler_core::ids::WorkloadId;
 use reconciler_core::index::{Index, List, Loaded, Observation};
 use reconciler_core::plan::Plan;
 use reconciler_core::stamp::Stamp;
@@ -36,6 +35,7 @@ use crate::signals::Signals;
 use crate::summary::{PassFailed, PassSummary};
 use crate::traces::Traces;
 
+use handing::Handing;
 use heard::Heard;
 use passes::{Passes, RowStates};
 
@@ -84,9 +84,7 @@ pub(crate) struct ReconcilerActor {
     engine_version: String,
     heartbeat: Heartbeat,
     foreign_daemon: Lasting,
-    /// Workloads to be handed to their plugins when the store has answered: what plugins and statuses take of the processors
-    /// shall not keep a row from being written.
-    handing: BTreeSet<WorkloadId>,
+    handing: Handing,
     /// Source kinds of which a person was told that nobody is there for them.
     unserved: BTreeSet<String>,
     _obituary: Obituary,
@@ -119,23 +117,23 @@ impl ReconcilerActor {
             engine_version: String::new(),
             heartbeat: Heartbeat { stream: "down".into(), ..Heartbeat::default() },
             foreign_daemon: Lasting::new("another_daemon"),
-            handing: BTreeSet::new(),
+            handing: Handing::default(),
             unserved: BTreeSet::new(),
             _obituary: obituary,
         }
     }
 
-    fn observe(&mut self, observation: Observation) {
+    fn observe(&mut self, observation: Observation, ctx: &mut Context<Self>) {
         let looked = match &observation {
             Observation::Looked(look) => Some(look.begun),
             _ => None,
         };
         let plan = self.index.apply(observation);
         self.heard.planned(&plan, looked, || self.clock.stamp());
-        self.carry_out(plan);
+        self.carry_out(plan, ctx);
     }
 
-    fn carry_out(&mut self, plan: Plan) {
+    fn carry_out(&mut self, plan: Plan, ctx: &mut Context<Self>) {
         self.metrics.planned(&plan);
         let Plan {
             upserts,
@@ -177,18 +175,12 @@ impl ReconcilerActor {
             }
         }
         if writes {
-            self.handing.extend(reconcile);
+            self.handing.when_written(reconcile);
         } else {
-            self.hand_over(reconcile);
+            self.hand_over(reconcile, ctx);
         }
         for notice in &notices {
             notices::tell(notice);
-        }
-    }
-
-    fn hand_over(&mut self, workloads: BTreeSet<WorkloadId>) {
-        for workload in &workloads {
-            self.dispatch(workload, false);
         }
     }
 
@@ -204,24 +196,24 @@ impl ReconcilerActor {
         self.reload || self.index.needs_reading()
     }
 
-    fn read_answered(&mut self, loaded: Option<Loaded>) {
+    fn read_answered(&mut self, loaded: Option<Loaded>, ctx: &mut Context<Self>) {
         self.reading = false;
         match loaded {
             Some(loaded) => {
                 self.reload = false;
-                self.loaded(loaded);
+                self.loaded(loaded, ctx);
             }
             // A write failed after this reading was asked for.
             None if self.must_read() => return self.read(),
             None => {}
         }
         if let Some((list, since)) = self.pending.take() {
-            self.pass(list, since);
+            self.pass(list, since, ctx);
         }
     }
 
-    fn loaded(&mut self, loaded: Loaded) {
-        self.observe(Observation::Loaded(loaded));
+    fn loaded(&mut self, loaded: Loaded, ctx: &mut Context<Self>) {
+        self.observe(Observation::Loaded(loaded), ctx);
         self.metrics.knows(&self.index);
     }
 
@@ -270,15 +262,15 @@ impl Actor for ReconcilerActor {
 impl Handler<SnapshotObserved> for ReconcilerActor {
     type Result = ();
 
-    fn handle(&mut self, SnapshotObserved { events, looks }: SnapshotObserved, _: &mut Self::Context) {
+    fn handle(&mut self, SnapshotObserved { events, looks }: SnapshotObserved, ctx: &mut Self::Context) {
         if !events.is_empty() {
             self.heartbeat.last_event_at = Some(jiff::Timestamp::now());
             self.heard.events(&events);
-            self.observe(Observation::Events(events));
+            self.observe(Observation::Events(events), ctx);
         }
         for look in looks {
             self.trace_look(&look);
-            self.observe(Observation::Looked(look));
+            self.observe(Observation::Looked(look), ctx);
         }
     }
 }
@@ -295,12 +287,12 @@ impl Handler<ContainersObserved> for ReconcilerActor {
 impl Handler<HostChanged> for ReconcilerActor {
     type Result = ();
 
-    fn handle(&mut self, changed: HostChanged, _: &mut Self::Context) {
+    fn handle(&mut self, changed: HostChanged, ctx: &mut Self::Context) {
         match changed {
             HostChanged::StreamOpened { at, engine_version } => {
                 self.engine_version = engine_version;
                 self.heartbeat.stream = "open".into();
-                self.observe(Observation::StreamOpened { at });
+                self.observe(Observation::StreamOpened { at }, ctx);
             }
             HostChanged::StreamEnded => self.heartbeat.stream = "down".into(),
             HostChanged::ListFailed { why } => {
@@ -314,14 +306,14 @@ impl Handler<HostChanged> for ReconcilerActor {
 impl Handler<StoreReported> for ReconcilerActor {
     type Result = ();
 
-    fn handle(&mut self, report: StoreReported, _: &mut Self::Context) {
+    fn handle(&mut self, report: StoreReported, ctx: &mut Self::Context) {
         match report {
             StoreReported::Answered { answer, begun, failure } => {
-                let handing = std::mem::take(&mut self.handing);
+                let written = self.handing.written();
                 self.note_commits(&answer, begun);
-                self.observe(Observation::Answered(answer));
+                self.observe(Observation::Answered(answer), ctx);
                 self.metrics.knows(&self.index);
-                self.hand_over(handing);
+                self.hand_over(written, ctx);
                 if let Some(why) = failure {
                     self.fail_passes(&PassFailed::Database(why));
                 }
@@ -329,8 +321,8 @@ impl Handler<StoreReported> for ReconcilerActor {
                     self.read();
                 }
             }
-            StoreReported::WorkloadsChanged(loaded) => self.loaded(loaded),
-            StoreReported::Read(Ok(loaded)) => self.read_answered(loaded),
+            StoreReported::WorkloadsChanged(loaded) => self.loaded(loaded, ctx),
+            StoreReported::Read(Ok(loaded)) => self.read_answered(loaded, ctx),
             // Nothing is merged that the database could not be asked about. The store waits before it reads again.
             StoreReported::Read(Err(why)) => {
                 self.reading = false;

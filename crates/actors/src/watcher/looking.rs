@@ -126,10 +126,7 @@ impl Handler<LookAgain> for DockerWatcher {
     type Result = ();
 
     fn handle(&mut self, LookAgain(requests): LookAgain, ctx: &mut Self::Context) {
-        let now = Instant::now();
-        for request in requests {
-            self.looks.ask(request, now);
-        }
+        self.looks.ask(requests, Instant::now());
         self.proceed(ctx);
     }
 }

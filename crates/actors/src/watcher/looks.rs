@@ -7,6 +7,8 @@ use reconciler_core::ids::ContainerId;
 use reconciler_core::plan::{LookReason, LookRequest};
 use tokio::time::Instant;
 
+use crate::throttle::Throttle;
+
 /// So many looks are under way at once: one that hangs does not hold up the others.
 const PARALLEL: usize = 16;
 
@@ -21,13 +23,14 @@ const TOGETHER: Duration = Duration::from_millis(5);
 /// the very moment in which the daemon is to tell of the end.
 const TOLD: Duration = Duration::from_millis(500);
 
-/// Looks that are owed. Holds each container once, however often it is asked for.
+/// Looks that are owed, and when each is to be begun. Holds each container once, however often it is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     ready: VecDeque<ContainerId>,
     later: BTreeSet<(Instant, ContainerId)>,
     owed: HashMap<ContainerId, Owed>,
     under_way: usize,
+    throttle: Throttle,
 }
 
 #[derive(Debug)]
@@ -43,14 +46,22 @@ enum Owed {
 }
 
 impl Looks {
-    /// Asks for a look that is begun after `now`: at once if nothing is known of the container.
-    pub(super) fn ask(&mut self, request: LookRequest, now: Instant) {
-        let LookRequest { container, why } = request;
-        let due = match why {
-            LookReason::Unknown => now,
-            LookReason::Happened => now + TOGETHER,
-            LookReason::Signalled => now + TOLD,
-        };
+    /// Asks for looks that are begun after `now`: at once at a container of which nothing is known.
+    pub(super) fn ask(&mut self, requests: impl IntoIterator<Item = LookRequest>, now: Instant) {
+        let mut together = None;
+        for LookRequest { container, why } in requests {
+            let due = match why {
+                LookReason::Unknown => now,
+                LookReason::Happened => *together.get_or_insert_with(|| {
+                    self.throttle.happened(now).map_or(now + TOGETHER, |end| end.max(now + TOGETHER))
+                }),
+                LookReason::Signalled => now + TOLD,
+            };
+            self.owe(container, why, due, now);
+        }
+    }
+
+    fn owe(&mut self, container: ContainerId, why: LookReason, due: Instant, now: Instant) {
         match self.owed.get_mut(&container) {
             Some(Owed::UnderWay { again }) => return *again = true,
             Some(Owed::Ready(_) | Owed::Retry) => return,
@@ -140,6 +151,8 @@ impl Looks {
 
 #[cfg(test)]
 mod tests {
+    use crate::throttle::WINDOW;
+
     use super::*;
 
     fn id(name: &str) -> ContainerId {
@@ -153,12 +166,12 @@ mod tests {
     #[tokio::test]
     async fn one_look_a_container_and_another_if_asked_meanwhile() {
         let (mut looks, now) = (Looks::default(), Instant::now());
-        looks.ask(request("a"), now);
-        looks.ask(request("a"), now);
+        looks.ask([request("a")], now);
+        looks.ask([request("a")], now);
         assert_eq!(looks.begin(), Some(request("a")));
         assert_eq!(looks.begin(), None);
-        looks.ask(request("a"), now);
-        looks.ask(request("a"), now);
+        looks.ask([request("a")], now);
+        looks.ask([request("a")], now);
         assert_eq!(looks.begin(), None);
         looks.answered(&id("a"));
         assert_eq!(looks.begin().map(|look| look.container), Some(id("a")));
@@ -169,9 +182,7 @@ mod tests {
     #[tokio::test]
     async fn a_hanging_look_does_not_hold_up_the_others() {
         let mut looks = Looks::default();
-        for n in 0..100 {
-            looks.ask(request(&format!("c{n}")), Instant::now());
-        }
+        looks.ask((0..100).map(|n| request(&format!("c{n}"))), Instant::now());
         let hanging = looks.begin().unwrap();
         let mut answered = 0;
         while let Some(look) = looks.begin() {
@@ -185,7 +196,7 @@ mod tests {
     async fn what_failed_or_was_cancelled_is_owed_still() {
         let now = Instant::now();
         let mut looks = Looks::default();
-        looks.ask(request("a"), now);
+        looks.ask([request("a")], now);
         looks.begin();
         looks.failed(&id("a"), now);
         looks.wake(now);
@@ -199,12 +210,37 @@ mod tests {
     async fn a_known_container_is_looked_at_once_for_events_that_come_together() {
         let (mut looks, now) = (Looks::default(), Instant::now());
         let known = LookRequest { container: id("a"), why: LookReason::Happened };
-        looks.ask(known.clone(), now);
-        looks.ask(known.clone(), now + TOGETHER / 2);
+        looks.ask([known.clone()], now);
+        looks.ask([known.clone()], now + TOGETHER / 2);
         looks.wake(now + TOGETHER / 2);
         assert_eq!((looks.begin(), looks.next_due()), (None, Some(now + TOGETHER)), "the first one's time");
         looks.wake(now + TOGETHER);
         assert_eq!((looks.begin(), looks.begin(), looks.next_due()), (Some(known), None, None));
+    }
+
+    #[tokio::test]
+    async fn a_storm_is_looked_at_together_and_what_is_unknown_at_once() {
+        let (mut looks, now) = (Looks::default(), Instant::now());
+        let happened = |n| LookRequest { container: id(&format!("c{n}")), why: LookReason::Happened };
+        looks.ask((0..20).map(happened), now);
+        looks.ask((20..40).map(happened), now);
+        for n in 40..100 {
+            looks.ask([happened(n)], now);
+        }
+        looks.ask([request("new")], now);
+        let mut begun = |at| {
+            looks.wake(at);
+            let mut begun = 0;
+            while let Some(look) = looks.begin() {
+                looks.answered(&look.container);
+                begun += 1;
+            }
+            begun
+        };
+        assert_eq!(begun(now), 1, "of which nothing is known");
+        assert_eq!(begun(now + TOGETHER), 42, "what a message asks for is one thing that happened");
+        assert_eq!(begun(now + WINDOW - TOGETHER), 0);
+        assert_eq!(begun(now + WINDOW), 58);
     }
 
     #[tokio::test]
@@ -221,7 +257,7 @@ mod tests {
         ] {
             let (mut looks, start) = (Looks::default(), Instant::now());
             for &(why, after) in asked {
-                looks.ask(LookRequest { container: id("a"), why }, start + ms(after));
+                looks.ask([LookRequest { container: id("a"), why }], start + ms(after));
             }
             let ready = looks.begin().is_some();
             looks.wake(start + due - ms(1));
@@ -235,10 +271,10 @@ mod tests {
     #[tokio::test]
     async fn what_failed_is_not_tried_again_sooner_whatever_happens() {
         let (mut looks, now) = (Looks::default(), Instant::now());
-        looks.ask(request("a"), now);
+        looks.ask([request("a")], now);
         looks.begin();
         looks.failed(&id("a"), now);
-        looks.ask(request("a"), now);
+        looks.ask([request("a")], now);
         assert_eq!((looks.begin(), looks.next_due()), (None, Some(now + RETRY)));
     }
 }
