@@ -13,7 +13,7 @@ use crate::bed::Bed;
 use crate::database::{Database, Kind, workload};
 use crate::moments::{Moment, Observer, now_nanos};
 use crate::plain::{Plain, PlainRow};
-use crate::program::Running;
+use crate::program::{Running, cpu};
 use crate::raw;
 use crate::report::{Figure, Report, Target};
 use crate::statistics::{median, percentile};
@@ -21,7 +21,7 @@ use crate::statistics::{median, percentile};
 /// How many start at once.
 const BURST: usize = 50;
 /// How often they do in a turn: the slowest hundredth of all is to be more than a handful.
-const BURSTS: usize = 3;
+const BURSTS: u64 = 6;
 /// Between two changes of the one container, when idle.
 const BETWEEN: Duration = Duration::from_millis(100);
 /// So many events may be without a row of their own: a state that was over before it was written.
@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Latencies {
     idle: Vec<f64>,
     bursts: Vec<Vec<f64>>,
+    /// The CPU time that each burst took of the subscriber, with the ends after it, a container's share.
+    cpu: Vec<f64>,
     events: usize,
 }
 
@@ -60,7 +62,8 @@ pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()
         }
         for _ in 0..bed.amount(6, 1) {
             let program = Running::ours(bed, &dockerd.host(), &ours)?;
-            turn(bed, &dockerd, &containers, ("ours", &ours), program, &mut of_ours).await?;
+            let bursts = bed.amount(BURSTS, 1);
+            turn(bed, &dockerd, &containers, ("ours", &ours, bursts), program, &mut of_ours).await?;
             for (name, database, latencies) in &mut of_others {
                 let program = match &bed.beside {
                     Some(build) if *name == OTHER_BUILD => {
@@ -68,7 +71,8 @@ pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()
                     }
                     _ => Running::subscriber(bed, name, dockerd.socket(), database)?,
                 };
-                turn(bed, &dockerd, &containers, (name, database), program, latencies).await?;
+                let bursts = if is_floor(name) { 0 } else { bursts };
+                turn(bed, &dockerd, &containers, (name, database, bursts), program, latencies).await?;
             }
         }
         of_ours.see_that_all_are_there("ours")?;
@@ -88,6 +92,11 @@ fn others(bed: &Bed, kind: Kind) -> &'static [&'static str] {
         // Nothing is to be shown by a floor.
         Kind::Postgres => &["bare"],
     }
+}
+
+/// What the libraries allow is shown one event at a time.
+fn is_floor(name: &str) -> bool {
+    name.ends_with("floor")
 }
 
 fn spec(n: usize) -> ContainerSpec {
@@ -121,7 +130,7 @@ async fn turn(
     bed: &Bed,
     dockerd: &PrivateDockerd,
     containers: &[String],
-    (name, database): (&str, &Database),
+    (name, database, bursts): (&str, &Database, u64),
     mut program: Running,
     latencies: &mut Latencies,
 ) -> anyhow::Result<()> {
@@ -148,8 +157,8 @@ async fn turn(
     latencies.events += events.len();
     latencies.idle.extend(matched(&events, &moments));
 
-    for _ in 0..bed.amount(BURSTS, 1) {
-        let observer = Observer::start(database).await?;
+    for _ in 0..bursts {
+        let (observer, before) = (Observer::start(database).await?, cpu(program.pid)?);
         let begun = now_nanos()?;
         join_all(containers.iter().map(|id| docker.start(id))).await;
         all_rows_are("running", name, database, docker, &mut program).await?;
@@ -164,6 +173,9 @@ async fn turn(
             docker.kill(id, "KILL").await;
         }
         all_rows_are("stopped", name, database, docker, &mut program).await?;
+        let took = cpu(program.pid)?.saturating_sub(before);
+        let of_each = took / u32::try_from(containers.len())?;
+        latencies.cpu.push(of_each.as_secs_f64() * 1e3);
     }
     program.end().await
 }
@@ -271,6 +283,10 @@ fn add(report: &mut Report, kind: Kind, other: &str, ours: &Latencies, theirs: &
     figure("idle, median", median(&ours.idle), median(&theirs.idle), Some(1.5));
     let p99 = |values: &[f64]| percentile(values, 0.99);
     figure("idle, p99", p99(&ours.idle), p99(&theirs.idle), Some(2.0));
+    if theirs.bursts.is_empty() {
+        return;
+    }
+    figure("50 at once, CPU of a start and a kill", median(&ours.cpu), median(&theirs.cpu), None);
     let (ours, theirs) = (&ours.bursts, &theirs.bursts);
     figure("50 at once, median", median(&ours.concat()), median(&theirs.concat()), None);
     figure("50 at once, p99", p99(&ours.concat()), p99(&theirs.concat()), Some(1.5));
