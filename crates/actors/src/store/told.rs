@@ -163,7 +163,7 @@ mod tests {
             let mut owed = told.owe(Batch { aged, ..Batch::default() }, waiting);
             owed.merge(Batch { aged: told.take_aged(), ..Batch::default() });
             let attempts: Vec<_> = owed.statuses.into_iter().map(|report| report.attempts).collect();
-            assert_eq!(attempts, [expected.clone()], "unwritten: {unwritten}");
+            assert_eq!(attempts, std::slice::from_ref(&expected), "unwritten: {unwritten}");
         }
     }
 }
