@@ -78,7 +78,8 @@ impl ReconcilerActor {
     }
 
     /// A workload is gone, or another plugin's.
-    pub(super) fn forget(&self, workload: &WorkloadId) {
+    pub(super) fn forget(&mut self, workload: &WorkloadId) {
+        self.passes.forgotten(workload);
         for plugin in self.hands.plugins.values().chain([&self.hands.other_plugin]) {
             plugin.forget.do_send(ForgetWorkload(workload.clone()));
         }

@@ -97,6 +97,15 @@ impl Passes {
         }
     }
 
+    /// A workload is gone, or another plugin's: nobody tells of the run that it still had before it.
+    pub(super) fn forgotten(&mut self, workload: &WorkloadId) {
+        for begun in self.waiting.iter_mut().filter_map(|waiting| waiting.begun.as_mut()) {
+            if begun.outstanding.remove(workload) {
+                begun.dispatched.remove(workload);
+            }
+        }
+    }
+
     /// Something failed: those who wait for it are told. A pass that only waits for plugins does not.
     pub(super) fn failed(&mut self, why: &PassFailed, at_rest: bool) {
         for waiting in self.waiting.extract_if(.., |waiting| waiting.begun.is_none() || !at_rest) {

@@ -40,3 +40,34 @@ fn they_are_asked_again_after_a_panic() {
         running.stop().await;
     });
 }
+
+#[test]
+fn a_pass_does_not_wait_for_a_workload_that_is_removed_before_its_turn() {
+    test(async |mut bed| {
+        bed.parts.other_plugin.timeout = 2 * PATIENCE;
+        let removed = "z";
+        for id in ["s", "t", removed] {
+            bed.stack(id, "test").await;
+            bed.container(&format!("{id}1"), id);
+        }
+        let running = bed.run();
+        wait_until("the first runs", PATIENCE, || bed.plugin.ended(removed) > 0).await;
+        let begun = bed.plugin.begun(removed);
+        bed.plugin.hold(true);
+        let pass = tokio::time::timeout(2 * PATIENCE, running.control.pass());
+        let removal = async {
+            // Two run at once: the third waits for its turn.
+            let runs = || bed.plugin.seen().running.values().sum::<usize>();
+            wait_until("two that run", PATIENCE, || runs() == 2).await;
+            bed.tinyforge.remove_workload(&removed.into()).await.unwrap();
+            let forgotten = async || (!bed.statuses().await.contains_key(removed)).then_some(());
+            wait_for("it to be forgotten", PATIENCE, forgotten).await;
+            bed.plugin.hold(false);
+        };
+        let (pass, ()) = tokio::join!(pass, removal);
+        let plugins = pass.expect("it is answered").unwrap().plugins;
+        assert_eq!((plugins.dispatched, plugins.failed), (2, 0));
+        assert_eq!(bed.plugin.begun(removed), begun);
+        running.stop().await;
+    });
+}
