@@ -35,6 +35,16 @@ impl Clock {
     }
 }
 
+/// Runs a test of actors while time stands still, but for what all of them sleep.
+#[cfg(test)]
+pub(crate) fn paused(body: impl Future<Output = ()>) {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().start_paused(true).build().unwrap()
+    };
+    actix_rt::System::with_tokio_rt(runtime).block_on(body);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -60,9 +60,9 @@ pub(crate) async fn measure(bed: &Bed, report: &mut Report) -> anyhow::Result<()
             }
             of_others.push((*name, database, Latencies::default()));
         }
+        let bursts = bed.amount(BURSTS, 1);
         for _ in 0..bed.amount(6, 1) {
             let program = Running::ours(bed, &dockerd.host(), &ours)?;
-            let bursts = bed.amount(BURSTS, 1);
             turn(bed, &dockerd, &containers, ("ours", &ours, bursts), program, &mut of_ours).await?;
             for (name, database, latencies) in &mut of_others {
                 let program = match &bed.beside {

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::task::{ArcWake, AtomicWaker, waker_ref};
-use http_body_util::{BodyExt, Empty};
+use futures_util::{FutureExt, StreamExt};
+use http_body_util::{BodyDataStream, BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
@@ -28,22 +28,14 @@ use crate::fault::Cause;
 /// An answer whose headers are there. Its body comes as it is asked for; dropping it closes the connection.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    body: Incoming,
+    body: BodyDataStream<Incoming>,
     connection: Connection,
 }
 
 impl Answer {
     /// The next piece of the body; `None` at its end. What is given up half way may be asked for anew.
     pub(crate) async fn chunk(&mut self) -> Option<hyper::Result<Bytes>> {
-        loop {
-            match self.connection.drive(self.body.frame()).await? {
-                Ok(frame) => match frame.into_data() {
-                    Ok(chunk) => return Some(Ok(chunk)),
-                    Err(_trailers) => {}
-                },
-                Err(error) => return Some(Err(error)),
-            }
-        }
+        self.connection.drive(self.body.next()).await
     }
 
     /// All of the body.
@@ -154,7 +146,7 @@ where
     let (mut sender, connection) = http1::handshake(io).await?;
     let mut connection = Connection::new(connection);
     let response = connection.drive(sender.send_request(request)).await?;
-    Ok(Answer { status: response.status(), body: response.into_body(), connection })
+    Ok(Answer { status: response.status(), body: response.into_body().into_data_stream(), connection })
 }
 
 #[cfg(test)]

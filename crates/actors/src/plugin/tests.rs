@@ -120,11 +120,7 @@ struct Bench {
 }
 
 fn paused(parallel: usize, body: impl AsyncFnOnce(Bench)) {
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().unwrap()
-    };
-    actix_rt::System::with_tokio_rt(runtime).block_on(async {
+    crate::clock::paused(async {
         let (send_outcomes, outcomes) = mpsc::unbounded_channel();
         let (send_statuses, statuses) = mpsc::unbounded_channel();
         let listener = Listener { outcomes: send_outcomes, statuses: send_statuses }.start();

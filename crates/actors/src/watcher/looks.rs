@@ -52,9 +52,8 @@ impl Looks {
         for LookRequest { container, why } in requests {
             let due = match why {
                 LookReason::Unknown => now,
-                LookReason::Happened => *together.get_or_insert_with(|| {
-                    self.throttle.happened(now).map_or(now + TOGETHER, |end| end.max(now + TOGETHER))
-                }),
+                LookReason::Happened => *together
+                    .get_or_insert_with(|| self.throttle.happened(now).unwrap_or(now).max(now + TOGETHER)),
                 LookReason::Signalled => now + TOLD,
             };
             self.owe(container, why, due, now);

@@ -81,11 +81,7 @@ fn paused(engine: Scripted, body: impl AsyncFnOnce(Bench)) {
 }
 
 fn paused_every(interval: Duration, engine: Scripted, body: impl AsyncFnOnce(Bench)) {
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().unwrap()
-    };
-    actix_rt::System::with_tokio_rt(runtime).block_on(async {
+    crate::clock::paused(async {
         let (send_looks, looks) = mpsc::unbounded_channel();
         let (send_lists, lists) = mpsc::unbounded_channel();
         let (send_events, events) = mpsc::unbounded_channel();

@@ -81,11 +81,7 @@ fn reconciler(others: &actix::Addr<Others>, obituary: Obituary) -> ReconcilerAct
 
 #[test]
 fn a_few_changes_are_handed_over_at_once_and_those_of_a_storm_together() {
-    let runtime = || {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_all().start_paused(true).build().unwrap()
-    };
-    actix_rt::System::with_tokio_rt(runtime).block_on(async {
+    crate::clock::paused(async {
         let (sender, mut handed) = mpsc::unbounded_channel();
         let (deaths, _deaths) = mpsc::unbounded_channel();
         let others = Others(sender).start();
