@@ -176,7 +176,8 @@ impl Known {
         action.claims().filter(|_| *action != Action::Die || !may_restart())
     }
 
-    /// Merges what a look found: an inspect, or a list filtered by the container's id.
+    /// Merges what a look found: an inspect, or a list filtered by the container's id. One that was begun before the newest that
+    /// is known is not believed; if it was answered later and contradicts it, another look is owed.
     pub(super) fn merge_look(&mut self, snapshot: Snapshot, begun: Stamp, answered: Stamp) -> Merged {
         if snapshot.detail.is_none() {
             return self.merge_listed(snapshot, begun);
@@ -186,6 +187,9 @@ impl Known {
             self.absent = false;
         }
         if !self.is_older_than(begun) {
+            if self.contradicts(&snapshot.state, self.begun, answered) {
+                self.want(self.begun);
+            }
             return Merged::Stale;
         }
         self.inspected = Some(begun);
@@ -199,13 +203,18 @@ impl Known {
         if !self.is_older_than(begun) {
             return Merged::Stale;
         }
-        let overlaps =
-            begun < self.answered && self.seen().is_some_and(|seen| seen.snapshot.state != snapshot.state);
-        if overlaps || snapshot.state == DockerState::Running && self.may_lag(begun) {
+        let contradicts = self.contradicts(&snapshot.state, begun, self.answered);
+        if contradicts || snapshot.state == DockerState::Running && self.may_lag(begun) {
             self.want(begun);
             return Merged::Stale;
         }
         self.replace(snapshot, begun)
+    }
+
+    /// Whether this state is another than the known one, where of the two observations, a list and an inspect, the list was
+    /// begun before the inspect was answered: either may be the older one.
+    fn contradicts(&self, state: &DockerState, list_begun: Stamp, inspect_answered: Stamp) -> bool {
+        list_begun < inspect_answered && self.seen().is_some_and(|seen| seen.snapshot.state != *state)
     }
 
     fn may_lag(&self, begun: Stamp) -> bool {

@@ -62,6 +62,23 @@ fn a_list_begun_before_an_inspect_was_answered_does_not_contradict_it() {
     }
 }
 
+/// A container is started after it was listed, and looked at by an inspect that was begun before the list.
+#[test]
+fn an_inspect_that_was_answered_after_a_list_was_begun_and_contradicts_it_is_followed_by_another() {
+    for (waited, state, looked_at) in
+        [(true, "running", true), (false, "running", false), (true, "exited", false)]
+    {
+        let mut bench = Bench::following(&[container("c1").exited(0)]);
+        let (looked, listed) = (bench.tick(), bench.tick());
+        bench.list_begun(listed, &[container("c1").exited(0)]);
+        let now = container("c1").state(state);
+        let now = if state == "exited" { now.exited(0) } else { now };
+        let plan = if waited { bench.look_waited(looked, &now) } else { bench.look_begun(looked, &now) };
+        assert_eq!(writes(&plan), NOTHING, "{state} {waited}");
+        assert_eq!(looks(&plan).contains(&"c1"), looked_at, "{state} {waited}");
+    }
+}
+
 #[test]
 fn an_event_received_before_the_newest_look_was_begun_is_not_believed() {
     let mut bench = Bench::following(&[container("c1")]);
