@@ -211,12 +211,24 @@ async fn doctor_says_what_to_do() {
         place.sqlite("CREATE TRIGGER no BEFORE UPDATE ON containers BEGIN SELECT 1; END");
         place.sqlite("ALTER TABLE containers RENAME COLUMN port TO harbour");
     };
-    let cases: [(Harm, i32, &str); 8] = [
+    let make_unreadable = |place: &Place| {
+        place.sqlite("ALTER TABLE workloads RENAME TO theirs");
+        place.sqlite(
+            "CREATE VIEW workloads AS SELECT id, name, kind, source_kind, json('{') AS source_config, created_at, \
+             updated_at FROM theirs",
+        );
+    };
+    let cases: [(Harm, i32, &str); 9] = [
         (|place| place.sqlite("PRAGMA journal_mode = delete"), 0, "warn  database: journal mode is delete"),
         (
             make_read_only,
             1,
             "FAIL  schema: the table containers has no column port; upgrade tinyforge or add it",
+        ),
+        (
+            make_unreadable,
+            1,
+            "FAIL  database: cannot read the index in the SQLite file data/tinyforge.db: malformed JSON",
         ),
         (
             |place| place.sqlite("DROP TABLE workloads"),

@@ -1,8 +1,10 @@
 //! Whether the database can be used, and whether it is as it should be.
 
-use reconciler_store::{Access, Database as _, KnownHost, Loaded, Probe, Store, StoreSettings, TableProbe};
+use reconciler_store::{
+    Access, Database as _, KnownHost, Loaded, Probe, Store, StoreError, StoreSettings, TableProbe,
+};
 
-use super::finding::Finding;
+use super::finding::{Finding, Verdict};
 use crate::commands::adapters;
 use crate::failure::chain;
 use crate::settings::Settings;
@@ -16,6 +18,19 @@ pub(super) struct Told {
     pub(super) findings: Vec<Finding>,
     pub(super) index: Option<Loaded>,
     pub(super) hosts: Vec<KnownHost>,
+}
+
+impl Told {
+    /// It failed. A person is told if that does not follow from what was found before.
+    fn fail(&mut self, error: &StoreError) {
+        let explains = |finding: &Finding| match finding.subject {
+            SCHEMA => finding.verdict != Verdict::Ok,
+            _ => finding.verdict == Verdict::Fail,
+        };
+        if !self.findings.iter().any(explains) {
+            self.findings.push(Finding::fail(DATABASE, chain(error)));
+        }
+    }
 }
 
 pub(super) async fn ask(settings: &Settings) -> Told {
@@ -33,18 +48,23 @@ async fn examine(to_open: StoreSettings, told: &mut Told) {
     }
     let store = match Store::open(&to_open).await {
         Ok(store) => store,
-        Err(error) => return told.findings.push(Finding::fail(DATABASE, chain(&error))),
+        Err(error) => return told.fail(&error),
     };
     match store.probe().await {
         Ok(probe) => {
             told.findings.extend(usable(&probe, store.place()));
             told.findings.extend(schema(&probe, to_open.create_tables));
         }
-        Err(error) => told.findings.push(Finding::fail(DATABASE, chain(&error))),
+        Err(error) => told.fail(&error),
     }
-    // What keeps it from being read was found just now.
-    told.index = store.load().await.ok();
-    told.hosts = store.host_page(None, u16::MAX).await.map(|page| page.items).unwrap_or_default();
+    match store.load().await {
+        Ok(index) => told.index = Some(index),
+        Err(error) => told.fail(&error),
+    }
+    match store.host_page(None, u16::MAX).await {
+        Ok(page) => told.hosts = page.items,
+        Err(error) => told.fail(&error),
+    }
     store.close().await;
 }
 
