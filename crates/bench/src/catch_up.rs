@@ -27,10 +27,14 @@ pub(crate) async fn measure(bed: &Bed, fleet: &Fleet, report: &mut Report) -> an
         for database in [&databases.0, &databases.1] {
             database.add_workloads(fleet.workloads()).await?;
         }
-        for round in 1..=bed.amount(4, 1) {
-            eprintln!("catching up, {}, round {round}", kind.name());
-            ours.push(with_the_program(bed, fleet, &databases.0).await?);
-            bare.push(with_one_list(fleet, &databases.1).await?);
+        for round in 1..=bed.amount(10, 1) {
+            let (program, list) = (
+                with_the_program(bed, fleet, &databases.0).await?,
+                with_one_list(fleet, &databases.1).await?,
+            );
+            eprintln!("caught up, {}, round {round}: {program:.0} ms, {list:.0} ms", kind.name());
+            ours.push(program);
+            bare.push(list);
         }
         report.add(Figure {
             what: format!("catch-up, {} containers, beside one list and one write", fleet.containers.len()),
