@@ -9,6 +9,7 @@
 //! and sessions must be sessions: a pooler that shares them between transactions is not supported.
 
 mod api;
+mod arrivals;
 mod batch;
 mod beat;
 mod edit;

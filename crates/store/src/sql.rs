@@ -9,7 +9,7 @@ use crate::journal::{Brief, Entry};
 use crate::record::Record;
 use crate::schema::{CONTAINERS, Class, Schema, Table};
 use crate::status::StatusRecord;
-use crate::{beat, swap};
+use crate::{arrivals, beat, swap};
 
 /// Docker's columns that a [`Row`](reconciler_core::row::Row) has.
 pub(crate) const ROW: &[&str] =
@@ -38,6 +38,8 @@ pub(crate) struct Sql {
     pub(crate) update: String,
     /// `(rows, time, host)`; on PostgreSQL `→ id` of those that were not there
     pub(crate) insert: String,
+    /// `(rows, time, host, cause)`, SQLite only: rows and their entries, two statements
+    pub(crate) arrivals: String,
     pub(crate) swap: swap::Statements,
     /// `(entries, time, host)`; on PostgreSQL `→ seq`
     pub(crate) journal: String,
@@ -109,6 +111,7 @@ impl Sql {
             ),
             update: c.update(),
             insert: c.insert(),
+            arrivals: arrivals::sql(&c),
             swap: swap::Statements::new(&c),
             journal: c.journal::<Entry<'_>>(),
             journal_brief: c.journal::<Brief<'_>>(),
@@ -247,7 +250,7 @@ impl Columns<'_> {
     }
 
     /// The set in `$1`, as the table `v` with a record's columns.
-    fn values<R: Record>(&self) -> String {
+    pub(crate) fn values<R: Record>(&self) -> String {
         let taken = R::COLUMNS.iter().enumerate().map(|(n, column)| match *column {
             "port" | "exit_code" | "ready" | "wanted" | "failures" if self.postgres() => {
                 format!("CAST(value ->> {n} AS bigint) AS {column}")
@@ -293,7 +296,7 @@ impl Columns<'_> {
         )
     }
 
-    fn insert(&self) -> String {
+    pub(crate) fn insert(&self) -> String {
         let mut set = self.assignments(of_record, "$2");
         set.push(("id", "v.id".into()));
         set.push(("created_at", self.write("created_at", "$2")));

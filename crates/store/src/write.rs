@@ -5,6 +5,7 @@ use reconciler_core::row::{Basis, Change, MarkMissing, Row, Upsert};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
 
 use crate::api::Written;
+use crate::arrivals::Arrivals;
 use crate::batch::{Batch, Pin, Touch};
 use crate::beat::Beat;
 use crate::error::Trouble;
@@ -275,18 +276,25 @@ impl Session<'_> {
         look: Look,
     ) -> Result<Written, DbErr> {
         let transaction = Transaction { txn, sql: self.sql, host: self.host, now: time::now() };
+        let arrivals = match (look, self.sql.backend) {
+            (Look::Never, DbBackend::Sqlite) => Arrivals::of(writes),
+            _ => None,
+        };
         let found = match look {
             Look::First => transaction.lock(writes).await?,
             Look::Never => Vec::new(),
         };
-        let (mut written, changes) = transaction.rows(writes, &found).await?;
+        let (mut written, changes) = match &arrivals {
+            Some(arrivals) => (transaction.arrive(arrivals).await?, Vec::new()),
+            None => transaction.rows(writes, &found).await?,
+        };
         let mut told = Told::default();
         if let Some(news) = beside.news {
             told = transaction.news(news).await?;
         }
         let occurrences: Vec<_> =
             changes.into_iter().map(Occurrence::Change).chain(told.occurrences()).collect();
-        written.journal = transaction.journal(&occurrences).await?;
+        written.journal.extend(transaction.journal(&occurrences).await?);
         written.statuses = told.statuses;
         if let Some(touch) = beside.touch {
             written.touched = transaction.touch(touch).await?;

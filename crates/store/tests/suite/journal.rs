@@ -24,6 +24,17 @@ async fn step(store: &Store, was: Option<&Row>, state: RowState, exit: Option<i6
     now
 }
 
+const STATES: [RowState; 2] = [RowState::Running, RowState::Stopped];
+
+fn started() -> HealAction {
+    HealAction {
+        workload: "w".into(),
+        row: "w:a".into(),
+        container: ContainerId::parse("c1").unwrap(),
+        outcome: HealOutcome::Started,
+    }
+}
+
 fn told(code: i64, finished: i64, by: EndedBy) -> ExitFacts {
     ExitFacts { finished, by, ..ExitFacts::new(code, code == 137) }
 }
@@ -117,13 +128,7 @@ on_both! {
         let exit = told(3, 1_767_323_045_678, EndedBy::Itself);
         let stopped = Row { state: RowState::Stopped, ..row("w:a", "c1") };
         write(&store, rows([Upsert { exit: Some(exit), ..new(stopped.clone()) }])).await;
-        let action = HealAction {
-            workload: "w".into(),
-            row: "w:a".into(),
-            container: ContainerId::parse("c1").unwrap(),
-            outcome: HealOutcome::Started,
-        };
-        write(&store, Batch { actions: vec![action], ..Batch::default() }).await;
+        write(&store, Batch { actions: vec![started()], ..Batch::default() }).await;
         for kind in ["action", "workload", "not known yet"] {
             other.run(&format!("INSERT INTO container_changes (at, kind, host, row_id, workload_id, container_id, to_state, cause, \
                 exit_code, oom_killed) VALUES ('', '{kind}', 'local', 'w:a', 'w', 'c1', 'running', 'x', 9, true)")).await;
@@ -171,6 +176,38 @@ on_both! {
         // Whoever closed it may go on.
         reader.close().await;
         assert_eq!(reader.feed_page(last - 1, 10).await.unwrap().entries.len(), 1);
+    }
+
+    async fn new_rows_are_told_of_one_by_one_whether_the_same_is_told_of_all_or_not(bed: Bed) {
+        let (store, mut read) = (bed.store().await, 0);
+        for (case, causes, exits) in [
+            ("same", [Cause::Start, Cause::Start], [None, None]),
+            ("two causes", [Cause::Start, Cause::List], [None, None]),
+            ("an exit", [Cause::Look, Cause::Look], [None, Some(3)]),
+        ] {
+            let (mut writes, mut expected) = (Vec::new(), Vec::new());
+            for n in 0..1_201 {
+                let (id, container, state) = (format!("w:{case}{n:04}"), format!("c{n}"), STATES[n % 2].clone());
+                let (cause, code) = (&causes[n % 2], exits[n % 2]);
+                expected.push((id.clone(), container.clone(), None, state.to_string(), cause.as_str().to_owned(), code));
+                writes.push(Upsert {
+                    cause: cause.clone(),
+                    exit: code.map(|code| told(code, 0, EndedBy::Itself)),
+                    ..new(Row { state, ..row(&id, &container) })
+                });
+            }
+            let written = write(&store, Batch { actions: vec![started()], ..rows(writes) }).await;
+            let counts = (written.inserted, written.committed.len(), written.journal.len());
+            assert_eq!(counts, (1_201, 1_201, 1_202), "{case}");
+            let mut entries = store.feed_page(read, 2_000).await.unwrap().entries;
+            assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), written.journal, "{case}");
+            let action = entries.pop().unwrap();
+            assert_eq!((action.kind.as_str(), entries.iter().all(|entry| entry.kind == "container")), ("action", true));
+            let entries = entries.into_iter();
+            let entries = entries.map(|e| (e.row_id, e.container_id, e.from_state, e.to_state, e.cause, e.exit_code));
+            assert_eq!(entries.collect::<Vec<_>>(), expected, "{case}");
+            read = action.seq;
+        }
     }
 
     async fn pruning_keeps_the_newest_and_never_uses_a_number_again(bed: Bed) {
