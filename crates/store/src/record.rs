@@ -34,7 +34,7 @@ pub(crate) fn set<'r, R: Record + 'r>(records: impl IntoIterator<Item = &'r R>) 
 const CHUNK: usize = 500;
 
 /// Makes a statement for each chunk of `items`, has the database carry it out, and takes its answer. The next one is made
-/// while the database is at work with this one: it takes nearly as long.
+/// while the database is at work with this one.
 pub(crate) async fn in_chunks<'t, T, A>(
     items: &'t [T],
     make: impl Fn(&'t [T]) -> Result<Statement, DbErr>,
