@@ -101,7 +101,7 @@ pub struct Written {
     pub unchanged: usize,
     /// How many rows became `missing`.
     pub missing: usize,
-    /// How many rows were touched.
+    /// How many rows were touched of which nothing else was written.
     pub touched: u64,
     /// How many statuses were written, aged or removed.
     pub statuses: u64,

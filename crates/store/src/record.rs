@@ -31,7 +31,7 @@ pub(crate) fn set<'r, R: Record + 'r>(records: impl IntoIterator<Item = &'r R>) 
 
 /// So many records are in one statement: it bounds what a parameter comes to, and there is one to be made while another is
 /// carried out.
-const CHUNK: usize = 500;
+const CHUNK: usize = 2_000;
 
 /// Makes a statement for each chunk of `items`, has the database carry it out, and takes its answer. The next one is made
 /// while the database is at work with this one.

@@ -47,7 +47,7 @@ pub(crate) struct Sql {
     pub(crate) journal_brief: String,
     /// `(ids, time)`
     pub(crate) missing: String,
-    /// `(host, time)`
+    /// `(host, time)`: all rows but those that were written at that time, which says that they were seen
     pub(crate) touch: String,
     /// `(host, time, stream, last event or '', workload ids, their time) → what, n`: a transaction that touches, beats, and ages
     /// statuses. How many `rows` were touched, and how many `statuses` aged.
@@ -98,6 +98,7 @@ impl Sql {
             c.compared("host", "= $1"),
             c.is_live(),
         );
+        let others = format!("{seen} AND c.last_seen_at IS DISTINCT FROM {}", c.write("last_seen_at", "$2"));
         Self {
             backend,
             workload: format!("{workloads} WHERE {} = $1", w.read("id")),
@@ -122,9 +123,9 @@ impl Sql {
                 c.write("updated_at", "$2"),
                 c.ids("$1")
             ),
-            touch_except: format!("{seen} AND c.id NOT IN {}", c.ids("$3")),
             beat: beat::sql(backend, &seen, &age("$5", "$6")),
-            touch: seen,
+            touch_except: format!("{others} AND c.id NOT IN {}", c.ids("$3")),
+            touch: others,
             list: format!(
                 "SELECT {} FROM containers AS c WHERE ($1 = '' OR {} = $1) AND ($2 = '' OR {} = $2) \
                  AND ($3 = '' OR {state} = $3) AND ($4 = 'all' OR $3 <> '' OR {state} <> 'missing') ORDER BY 1",

@@ -1,6 +1,7 @@
 //! What is written is read, and nothing else is touched.
 
 use reconciler_core::host::DaemonIdentity;
+use reconciler_core::row::Row;
 use reconciler_core::state::RowState;
 use reconciler_store::{Batch, Database, Heartbeat, Pin, Touch};
 
@@ -48,6 +49,21 @@ on_both! {
         write(&store, rows([upsert(b, Some(&a))])).await;
         let second = other.one(times).await;
         assert!(second.starts_with(created) && second > first, "{second} after {first}");
+    }
+
+    async fn what_is_written_says_that_it_was_seen_and_is_not_touched_besides(bed: Bed) {
+        let (store, other) = (bed.store().await, bed.other().await);
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(|id| row(&format!("w:{id}"), id));
+        write(&store, rows([&a, &b, &c].map(|row| new(row.clone())))).await;
+        let stopped = Row { state: RowState::Stopped, ..a.clone() };
+        for touch in [Touch::default(), Touch { except: ids(&["w:c"]), ..Touch::default() }] {
+            let (written, unseen) = ([upsert(stopped.clone(), Some(&a)), new(d.clone())], touch.except.len());
+            let touched = write(&store, Batch { touch: Some(touch), ..rows(written) }).await.touched;
+            assert_eq!(touched, 2 - unseen as u64);
+            let newest = "SELECT count(*) AS n FROM containers WHERE last_seen_at = (SELECT MAX(last_seen_at) FROM containers)";
+            assert_eq!(other.one(newest).await, (4 - unseen).to_string());
+            other.run("DELETE FROM containers WHERE id = 'w:d'; UPDATE containers SET state = 'running'").await;
+        }
     }
 
     async fn an_unchanged_row_is_not_written(bed: Bed) {

@@ -186,7 +186,7 @@ on_both! {
             ("an exit", [Cause::Look, Cause::Look], [None, Some(3)]),
         ] {
             let (mut writes, mut expected) = (Vec::new(), Vec::new());
-            for n in 0..1_201 {
+            for n in 0..4_001 {
                 let (id, container, state) = (format!("w:{case}{n:04}"), format!("c{n}"), STATES[n % 2].clone());
                 let (cause, code) = (&causes[n % 2], exits[n % 2]);
                 expected.push((id.clone(), container.clone(), None, state.to_string(), cause.as_str().to_owned(), code));
@@ -198,8 +198,8 @@ on_both! {
             }
             let written = write(&store, Batch { actions: vec![started()], ..rows(writes) }).await;
             let counts = (written.inserted, written.committed.len(), written.journal.len());
-            assert_eq!(counts, (1_201, 1_201, 1_202), "{case}");
-            let mut entries = store.feed_page(read, 2_000).await.unwrap().entries;
+            assert_eq!(counts, (4_001, 4_001, 4_002), "{case}");
+            let mut entries = store.feed_page(read, 5_000).await.unwrap().entries;
             assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), written.journal, "{case}");
             let action = entries.pop().unwrap();
             assert_eq!((action.kind.as_str(), entries.iter().all(|entry| entry.kind == "container")), ("action", true));
