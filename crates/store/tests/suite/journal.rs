@@ -295,6 +295,29 @@ async fn a_journal_of_before_has_its_numbers_from_the_newest_entry_on() {
 
 /// A number that is visible has all lower ones visible before it: a session that has taken a number holds up others.
 #[tokio::test]
+async fn an_entry_of_a_new_row_that_somebody_leaves_out_has_no_number() {
+    let bed = crate::bed::Bed::sqlite();
+    let (store, other) = (bed.store().await, bed.other().await);
+    let leave_out = |when: &str| {
+        format!(
+            "CREATE TRIGGER no BEFORE INSERT ON container_changes WHEN {when} BEGIN SELECT RAISE(IGNORE); END"
+        )
+    };
+    for (when, kept) in [("NEW.row_id = 'w:2'", 2), ("true", 0)] {
+        other.run(&leave_out(when)).await;
+        let written = write(&store, rows((1..=3).map(|n| new(row(&format!("w:{n}"), "c"))))).await;
+        let entries = store.feed_page(0, 10).await.unwrap().entries;
+        assert_eq!((written.inserted, written.journal.len()), (3, kept), "{when}");
+        assert!(
+            entries.iter().rev().map(|entry| entry.seq).take(kept).eq(written.journal.into_iter().rev()),
+            "{when}"
+        );
+        other.run("DROP TRIGGER no").await;
+        other.run("DELETE FROM containers").await;
+    }
+}
+
+#[tokio::test]
 async fn numbers_are_visible_in_order() {
     use sea_orm::{ConnectionTrait, TransactionTrait};
     let bed = crate::bed::Bed::postgres().await;
