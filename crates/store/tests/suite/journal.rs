@@ -293,7 +293,6 @@ async fn a_journal_of_before_has_its_numbers_from_the_newest_entry_on() {
     }
 }
 
-/// A number that is visible has all lower ones visible before it: a session that has taken a number holds up others.
 #[tokio::test]
 async fn an_entry_of_a_new_row_that_somebody_leaves_out_has_no_number() {
     let bed = crate::bed::Bed::sqlite();
@@ -317,6 +316,7 @@ async fn an_entry_of_a_new_row_that_somebody_leaves_out_has_no_number() {
     }
 }
 
+/// A number that is visible has all lower ones visible before it: a session that has taken a number holds up others.
 #[tokio::test]
 async fn numbers_are_visible_in_order() {
     use sea_orm::{ConnectionTrait, TransactionTrait};

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use reconciler_core::plan::Plan;
+use reconciler_core::stamp::Stamp;
+
 use crate::bench::{Bench, NOTHING, looks, writes};
 use crate::build::{container, workload};
 
@@ -35,6 +38,12 @@ fn an_observation_begun_earlier_is_not_believed() {
     }
 }
 
+/// An inspect begun at `begun` finds c1 in this state; either it waited for the answer until now, or it did not.
+fn inspected(bench: &mut Bench, begun: Stamp, waited: bool, state: &str) -> Plan {
+    let found = container("c1").state(state);
+    if waited { bench.look_waited(begun, &found) } else { bench.look_begun(begun, &found) }
+}
+
 /// A container is started while it is listed, and is looked at by an inspect that waited until then.
 #[test]
 fn a_list_begun_before_an_inspect_was_answered_does_not_contradict_it() {
@@ -43,13 +52,7 @@ fn a_list_begun_before_an_inspect_was_answered_does_not_contradict_it() {
     {
         let mut bench = Bench::following(&[container("c1").exited(0)]);
         let (looked, listed) = (bench.tick(), bench.tick());
-        let now = container("c1").state(state);
-        let now = if state == "exited" { now.exited(0) } else { now };
-        let plan = if answered_after_it_began {
-            bench.look_waited(looked, &now)
-        } else {
-            bench.look_begun(looked, &now)
-        };
+        let plan = inspected(&mut bench, looked, answered_after_it_began, state);
         bench.commit(plan);
         let plan = bench.list_begun(listed, &[container("c1").exited(0)]);
         assert_eq!(!writes(&plan).is_empty(), written, "{state} {answered_after_it_began}");
@@ -71,9 +74,7 @@ fn an_inspect_that_was_answered_after_a_list_was_begun_and_contradicts_it_is_fol
         let mut bench = Bench::following(&[container("c1").exited(0)]);
         let (looked, listed) = (bench.tick(), bench.tick());
         bench.list_begun(listed, &[container("c1").exited(0)]);
-        let now = container("c1").state(state);
-        let now = if state == "exited" { now.exited(0) } else { now };
-        let plan = if waited { bench.look_waited(looked, &now) } else { bench.look_begun(looked, &now) };
+        let plan = inspected(&mut bench, looked, waited, state);
         assert_eq!(writes(&plan), NOTHING, "{state} {waited}");
         assert_eq!(looks(&plan).contains(&"c1"), looked_at, "{state} {waited}");
     }
