@@ -146,7 +146,7 @@ async fn turn(
 
     let observer = Observer::start(database).await?;
     let begun = now_nanos()?;
-    for _ in 0..bed.amount(20, 5) {
+    for _ in 0..bed.amount(60, 5) {
         docker.start(&containers[0]).await;
         sleep(BETWEEN).await;
         docker.kill(&containers[0], "KILL").await;

@@ -80,7 +80,7 @@ impl Subject {
     /// One full pass.
     pub(crate) async fn pass(&mut self) -> anyhow::Result<Times> {
         let (begun, clock) = (self.now(), Instant::now());
-        let containers = self.engine.list(DEADLINE).await?;
+        let containers = self.list().await?;
         let daemon = self.listed_by(&containers).await?;
         let docker = clock.elapsed();
 
@@ -110,6 +110,11 @@ impl Subject {
             self.store.tidy().await?;
         }
         Ok(Times { docker, index, database, tidying: clock.elapsed(), changed })
+    }
+
+    /// What a pass begins with.
+    pub(crate) async fn list(&self) -> anyhow::Result<Vec<Snapshot>> {
+        Ok(self.engine.list(DEADLINE).await?)
     }
 
     /// Whose a list is.

@@ -91,14 +91,14 @@ impl Sql {
             DbBackend::Postgres => format!(" ORDER BY {key} FOR UPDATE"),
             _ => String::new(),
         };
-        let seen = format!(
-            "UPDATE{} containers AS c SET last_seen_at = {} WHERE {} AND {}",
-            c.or_fail(),
-            c.write("last_seen_at", "$2"),
-            c.compared("host", "= $1"),
-            c.is_live(),
-        );
-        let others = format!("{seen} AND c.last_seen_at IS DISTINCT FROM {}", c.write("last_seen_at", "$2"));
+        let seen_at = c.write("last_seen_at", "$2");
+        let seen_if = |condition: &str| {
+            let (of_host, live) = (c.compared("host", "= $1"), c.is_live());
+            let update = format!("UPDATE{} containers AS c SET last_seen_at = {seen_at}", c.or_fail());
+            format!("{update} WHERE {condition}{of_host} AND {live}")
+        };
+        // First, for after a first pass that is true of no row.
+        let others = seen_if(&format!("c.last_seen_at IS DISTINCT FROM {seen_at} AND "));
         Self {
             backend,
             workload: format!("{workloads} WHERE {} = $1", w.read("id")),
@@ -123,7 +123,7 @@ impl Sql {
                 c.write("updated_at", "$2"),
                 c.ids("$1")
             ),
-            beat: beat::sql(backend, &seen, &age("$5", "$6")),
+            beat: beat::sql(backend, &seen_if(""), &age("$5", "$6")),
             touch_except: format!("{others} AND c.id NOT IN {}", c.ids("$3")),
             touch: others,
             list: format!(

@@ -174,3 +174,18 @@ async fn journal_mode(options: &SqliteConnectOptions) -> Result<String, sqlx::Er
     connection.close().await?;
     Ok(mode)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It is only so where cargo reads the flags for the build in `.cargo/config.toml`.
+    #[tokio::test]
+    async fn each_connection_has_a_page_cache_of_its_own() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let options = connection.fetch_all("PRAGMA compile_options").await.unwrap();
+        let options: Vec<String> = options.iter().map(|option| option.get(0)).collect();
+        assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
+        assert!(!options.iter().any(|option| option == "ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
+    }
+}
